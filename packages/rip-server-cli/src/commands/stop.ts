@@ -17,7 +17,9 @@ export async function stop(invocation: Invocation): Promise<number> {
   })
   if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify(report))
   if (report.abandoned > 0) throw new CliError('DRAIN_INCOMPLETE', { abandoned: report.abandoned })
-  invocation.terminal.say(`${snapshot.name} has stopped; every request was answered`)
+  // One that only works in the background is asked nothing.
+  const result = snapshot.wantedWorkers === 0 ? '' : '; every request was answered'
+  invocation.terminal.say(`${snapshot.name} has stopped${result}`)
   return ExitCode.done
 }
 

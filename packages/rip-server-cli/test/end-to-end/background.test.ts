@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Sandbox, type Server, until } from '../server.ts'
@@ -271,7 +271,13 @@ describe('an application that only works in the background', () => {
       expect((await worksAfter(pid)).code).toBe('v1')
       expect(await sandbox.snapshot(server)).toMatchObject({ health: 'ok', wantedWorkers: 0, workers: [] })
       expect((await sandbox.run('scale', '2', folder)).stderr).toContain('no workers to scale')
-      expect((await sandbox.run('stop', folder)).code).toBe(0)
+      await rename(join(folder, 'jobs.ts'), join(folder, 'mails.ts'))
+      const refused = await sandbox.run('reload', folder)
+      expect(refused.code).toBe(5)
+      expect(refused.stderr).toContain('and again by "rip-server restart --manager"')
+      const stopped = await sandbox.run('stop', folder)
+      expect(stopped.code).toBe(0)
+      expect(stopped.stdout + stopped.stderr).toMatch(/has stopped\n$/)
       expectOneAtATime(log)
     },
     TEST_TIMEOUT_MS,

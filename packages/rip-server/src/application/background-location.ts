@@ -22,11 +22,27 @@ export function backgroundOf(
   isForeign: boolean,
 ): readonly BackgroundSetting[] {
   const programs = given.length > 0 ? given : locatedBackground(inPackage(root, isForeign), root)
-  for (const file of filesOf(programs)) {
-    if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) continue
-    throw new ServerError('APP_NOT_FOUND', { message: `there is no file ${file} to work in the background` })
-  }
-  return programs
+  const missing = missingFile(programs)
+  if (missing === undefined) return programs
+  throw new ServerError('APP_NOT_FOUND', { message: `there is no file ${missing} to work in the background` })
+}
+
+/**
+ * Checks, before code is built, the files that were given when the server was started.
+ *
+ * @throws ServerError `APP_NOT_FOUND`
+ */
+export function proveBackground(programs: readonly BackgroundSetting[]): void {
+  const missing = missingFile(programs)
+  if (missing === undefined) return
+  const message =
+    `there is no file ${missing} to work in the background any more; put it back, or name another file: ` +
+    'what works in the background is decided at the start, and again by "rip-server restart --manager"'
+  throw new ServerError('APP_NOT_FOUND', { message })
+}
+
+function missingFile(programs: readonly BackgroundSetting[]): string | undefined {
+  return filesOf(programs).find((file) => statSync(file, { throwIfNoEntry: false })?.isFile() !== true)
 }
 
 /** Modules among the programs. */

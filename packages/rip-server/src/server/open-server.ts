@@ -44,7 +44,7 @@ import { CertificateWatch } from '../front/certificate-watch.ts'
 import { type Front, frontBeside, openFront } from '../front/front.ts'
 import { noFront } from '../front/no-front.ts'
 import { ChildOutput } from '../output/child-output.ts'
-import { filesOf } from '../application/background-location.ts'
+import { filesOf, proveBackground } from '../application/background-location.ts'
 import { forChildren } from '../application/child-environment.ts'
 import { FailureWatch } from './failure-watch.ts'
 import { statusWithTraffic } from './status-with-traffic.ts'
@@ -285,6 +285,7 @@ async function assemble(
     configureFront: () => front.configure(),
     prove: () => {
       proveFiles(root)
+      proveBackground(background)
       plan.childEnv()
     },
     warn: plan.warn,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdtempDisposableSync, writeFileSync } from 'node:fs'
+import { mkdtempDisposableSync, renameSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { backgroundOf, locateWebEntry } from '../../src/application/background-location.ts'
+import { backgroundOf, locateWebEntry, proveBackground } from '../../src/application/background-location.ts'
 
 function folderWith(files: Readonly<Record<string, string>>): Disposable & { readonly path: string } {
   const folder = mkdtempDisposableSync(join(tmpdir(), 'rip-background-'))
@@ -34,6 +34,15 @@ describe('what works in the background', () => {
     using folder = folderWith({ 'package.json': text })
     expect(() => backgroundOf([], folder.path, false)).toThrow(reason)
   })
+})
+
+test('what is renamed after the start is refused with what to do about it', () => {
+  using folder = folderWith({ 'jobs.ts': '' })
+  const programs = [{ name: 'jobs', file: join(folder.path, 'jobs.ts') }]
+  expect(() => proveBackground(programs)).not.toThrow()
+  renameSync(join(folder.path, 'jobs.ts'), join(folder.path, 'mails.ts'))
+  const reason = /no file .+jobs\.ts to work in the background any more; .+"rip-server restart --manager"/
+  expect(() => proveBackground(programs)).toThrow(reason)
 })
 
 describe('the file that answers requests', () => {
