@@ -95,6 +95,15 @@ describe('a module in the background', () => {
     expect(await process.program.exitCode()).toBe(1)
     expect(process.program.stderr).toContain('later')
   })
+
+  test('whose loop at its top level fails after it has begun ends its process with 1', async () => {
+    await using process = await begun(`
+      while (!(await Bun.file(import.meta.dir + '/stop').exists())) await Bun.sleep(5)
+      throw new Error('lost the queue')`)
+    await Bun.write(process.folder.file('stop'), '')
+    expect(await process.program.exitCode()).toBe(1)
+    expect(process.program.stderr).toContain('lost the queue')
+  })
 })
 
 describe('the end of a module in the background', () => {

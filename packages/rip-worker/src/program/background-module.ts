@@ -60,6 +60,8 @@ export class BackgroundModule implements BackgroundWork {
   async begin(): Promise<void> {
     const begun = this.#begin()
     await Promise.race([begun, new Promise<void>((resolve) => setTimeout(resolve, BACKGROUND_BEGIN_MS))])
+    // The race has handled a later failure, such as that of a loop at the top level; this rejects again, unhandled.
+    void begun.then()
   }
 
   async #begin(): Promise<void> {
