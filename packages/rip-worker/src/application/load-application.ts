@@ -71,6 +71,8 @@ async function servedUnfinished(
   servers: ServerCapture,
 ): Promise<Exports> {
   const loaded = importing.then(() => true)
+  // A failure before a server was opened is told by `importing`.
+  loaded.catch(() => {})
   for (;;) {
     if (servers.captured === undefined) await servers.opened
     const timeUp = Bun.sleep(servers.patienceMs).then(() => false)
