@@ -23,6 +23,7 @@ const files = {
   '.well-known/acme/token': 'token',
   '.git/config': 'secret',
   'rip-server.config.ts': 'secret',
+  'Rip-Server.Config.ts': 'secret',
 } as const
 
 const application = (request: Request): Response => new Response(`app ${new URL(request.url).pathname}`)
@@ -75,6 +76,7 @@ describe.each(transports)('files %s', (_, answering) => {
     '/%2eenv',
     '/.git/config',
     '/rip-server.config.ts',
+    '/Rip-Server.Config.ts',
     '/rip-server%2econfig.ts',
     '/.well-known/../.env',
     '/.well-known/.env',

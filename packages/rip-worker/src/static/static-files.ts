@@ -194,9 +194,12 @@ function unescaped(path: string): string | undefined {
   }
 }
 
-/** `..` is among these parts; and the server's own configuration, where a folder of pages is served by it. */
+/**
+ * `..` is among these parts; and the server's own configuration, where a folder of pages is served by it. Some disks find
+ * a file by its name in capitals, too.
+ */
 function isHidden(path: string): boolean {
-  if (path.includes('/rip-server.config.')) return true
+  if (/\/rip-server\.config\./i.test(path)) return true
   const dot = path.indexOf('/.')
   return dot >= 0 && path.slice(path.startsWith('/.well-known/') ? '/.well-known'.length : 0).includes('/.')
 }
