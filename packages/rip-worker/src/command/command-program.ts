@@ -118,6 +118,7 @@ export class CommandProgram {
     await this.#connect()
     const { socket, preload, env, argv } = this.#options
     const port = await freePort()
+    if (this.#isEnding()) return
     const link = `${socket}${LINK_SUFFIX}`
     this.#link = new PreloadLink(link, {
       onServes: (server) => this.#onServes(server),
