@@ -1,6 +1,6 @@
 import { existsSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Entry, type FindEntryOptions, readManifest, WorkerError } from '@rip/worker/entry'
+import { type Entry, type FindEntryOptions, WorkerError } from '@rip/worker/entry'
 import { ServerError } from '../errors.ts'
 import {
   backgroundPrograms,
@@ -8,13 +8,14 @@ import {
   locatedBackground,
 } from '../settings/background-programs.ts'
 import { Unacceptable } from '../settings/quantity.ts'
+import { ripFields } from '../settings/rip-fields.ts'
 import { locateEntry } from './app-location.ts'
 
 /**
  * What works in the background: by the settings, else by `rip.background` of the application's `package.json`.
  *
  * @param isForeign whether the application runs as a user with fewer rights
- * @throws ServerError `APP_NOT_FOUND`
+ * @throws ServerError `APP_NOT_FOUND` when a file is not there, `CONFIG_INVALID` when `package.json` is wrong
  */
 export function backgroundOf(
   given: readonly BackgroundSetting[],
@@ -79,23 +80,13 @@ function isNotFound(error: unknown): boolean {
 function inPackage(root: string, staysInFolder: boolean): readonly BackgroundSetting[] {
   const path = join(root, 'package.json')
   if (!existsSync(path)) return []
-  const { background } = ripOf(path, staysInFolder)
+  const { background } = ripFields(path, staysInFolder)
   if (background === undefined || (Array.isArray(background) && background.length === 0)) return []
   try {
     return backgroundPrograms(JSON.stringify(background))
   } catch (error) {
     if (!(error instanceof Unacceptable)) throw error
-    const message = `${path}: "rip.background": expected ${error.message}, got ${JSON.stringify(background)}`
-    throw new ServerError('APP_NOT_FOUND', { message })
-  }
-}
-
-function ripOf(path: string, staysInFolder: boolean): Readonly<Record<string, unknown>> {
-  try {
-    const { rip } = readManifest(path, { staysInFolder })
-    return typeof rip === 'object' && rip !== null ? (rip as Readonly<Record<string, unknown>>) : {}
-  } catch (error) {
-    if (!(error instanceof WorkerError)) throw error
-    throw new ServerError('APP_NOT_FOUND', { message: error.message }, { cause: error })
+    const problem = `${path}: "rip.background": expected ${error.message}, got ${JSON.stringify(background)}`
+    throw new ServerError('CONFIG_INVALID', { problems: [problem] })
   }
 }

@@ -1,11 +1,12 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { findEntry, readManifest, WorkerError } from '@rip/worker/entry'
+import { findEntry, WorkerError } from '@rip/worker/entry'
 import { ServerError } from '../errors.ts'
 import { backgroundPrograms, type BackgroundSetting, locatedBackground } from './background-programs.ts'
 import { type Command, parseCommand } from './command.ts'
 import { Unacceptable, unacceptableText } from './quantity.ts'
 import type { ResolvedSettings } from './resolve-settings.ts'
+import { ripFields } from './rip-fields.ts'
 import type { Mode, Settings } from './settings.ts'
 
 const KEY = '"rip.command"'
@@ -77,7 +78,7 @@ function foundCommand(
 
 /** None where it is wrong, which is reported where it is used. */
 function packageBackground(folder: string, isForeign: boolean): readonly BackgroundSetting[] {
-  const { background } = ripOf(join(folder, 'package.json'), isForeign)
+  const { background } = ripFields(join(folder, 'package.json'), isForeign)
   try {
     return background === undefined
       ? []
@@ -93,7 +94,7 @@ function packageCommand(app: string, isForeign: boolean): OriginalCommand | unde
   if (statSync(app, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined
   const file = join(app, 'package.json')
   if (!existsSync(file)) return undefined
-  const { command, entry } = ripOf(file, isForeign)
+  const { command, entry } = ripFields(file, isForeign)
   if (command === undefined || command === null) return undefined
   if (entry !== undefined) throw invalid(`${file}: "rip.entry" and ${KEY} are two ways to start it; keep one`)
   const text = typeof command === 'string' ? command : JSON.stringify(command)
@@ -102,19 +103,6 @@ function packageCommand(app: string, isForeign: boolean): OriginalCommand | unde
   } catch (error) {
     if (!(error instanceof Unacceptable)) throw error
     throw invalid(`${file}: ${KEY}: ${unacceptableText(error, text)}`)
-  }
-}
-
-function ripOf(
-  file: string,
-  staysInFolder: boolean,
-): { readonly background?: unknown; readonly command?: unknown; readonly entry?: unknown } {
-  try {
-    const { rip } = readManifest(file, { staysInFolder })
-    return typeof rip === 'object' && rip !== null ? rip : {}
-  } catch (error) {
-    if (!(error instanceof WorkerError)) throw error
-    throw invalid(error.message)
   }
 }
 

@@ -27,12 +27,13 @@ describe('what works in the background', () => {
   )
 
   test.each([
-    ['{"rip":{"background":7}}', '"rip.background": expected files'],
-    ['{"rip":{"background":["none.ts"]}}', 'there is no file'],
-    ['{', 'cannot be read as a package.json'],
-  ])('is refused in the package %p', (text, reason) => {
+    ['{"rip":{"background":7}}', 'CONFIG_INVALID', '"rip.background": expected files'],
+    ['{"rip":{"background":["none.ts"]}}', 'APP_NOT_FOUND', 'there is no file'],
+    ['{', 'CONFIG_INVALID', 'cannot be read as a package.json'],
+  ])('is refused in the package %p as %s', (text, code, reason) => {
     using folder = folderWith({ 'package.json': text })
-    expect(() => backgroundOf([], folder.path, false)).toThrow(reason)
+    const message: unknown = expect.stringContaining(reason)
+    expect(() => backgroundOf([], folder.path, false)).toThrow(expect.objectContaining({ code, message }))
   })
 })
 
