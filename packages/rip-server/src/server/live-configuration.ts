@@ -245,9 +245,16 @@ export class LiveConfiguration {
     this.#adopt(settings)
     // Running workers keep the concurrency they were started with.
     if (before === this.#current.concurrency) return
-    this.#changes = this.#changes.then(async () => {
+    this.#changes = this.#changes.then(() => this.#restart())
+  }
+
+  async #restart(): Promise<void> {
+    try {
       await this.#manager?.restart({ reason: 'configuration' })
-    })
+    } catch (error) {
+      // STOPPING, for example.
+      this.#options.warn(`workers keep their concurrency: ${messageOf(error)}`)
+    }
   }
 
   #onCut(generation: GenerationId): void {
@@ -280,12 +287,14 @@ export class LiveConfiguration {
       if (before.workers !== now.workers && this.#manager?.status.wantedWorkers !== 0)
         await this.#manager?.scale(now.workers)
     } catch (error) {
-      this.#options.warn(
-        `not all of the configuration is in force: ${error instanceof Error ? error.message : String(error)}`,
-      )
+      this.#options.warn(`not all of the configuration is in force: ${messageOf(error)}`)
     }
     this.#manager?.tellConfiguration({ values: this.#values(), ...change })
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function realFolder(folder: string): string {
