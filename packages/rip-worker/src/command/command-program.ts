@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { DEFAULT_BEACON_MS, ORPHAN_GRACE_MS } from '../defaults.ts'
 import {
   type BootFailure,
@@ -10,32 +9,22 @@ import {
 import { ControlLink } from '../program/control-link.ts'
 import { LoopLag } from '../program/loop-lag.ts'
 import type { SupervisorPipe } from '../program/supervisor-pipe.ts'
-import { accepts } from './accepts.ts'
-import { AdoptedProcesses } from './adopted-processes.ts'
 import { commandEnvironment } from './command-environment.ts'
+import { CommandNotFound, CommandProcesses } from './command-processes.ts'
 import { freePort } from './free-port.ts'
 import { listeningPorts } from './listening-ports.ts'
 import { PortBridge } from './port-bridge.ts'
 import { type Figures, PreloadLink, type ServedServer } from './preload-link.ts'
-import { descendants, residentBytes, signalAll, zombies } from './process-tree.ts'
+import { type Reached, ServerSearch } from './server-search.ts'
 
 /** Added to the path of the worker's socket. */
 export const LINK_SUFFIX = '.cmd'
 
-const LOOPBACKS = ['127.0.0.1', '::1']
 const POLL_MS = 20
-/** A server that did not ask for the given port is served when no other has asked for that so much later. */
-const FIRST_SERVER_MS = 400
-/** When a program that listens on another port is first warned about. */
-const OTHER_PORT_MS = 2_000
-/** The supervisor's own deadline comes later, so that it hears the reason. */
-const BEFORE_DEADLINE_MS = 500
 /** Of the time to drain, this much is left to programs that were sent TERM. */
 const TERM_MS = 1_000
 /** How long a command whose supervisor has died may take to finish. */
 const ORPHAN_DRAIN_MS = 10_000
-/** The list of processes is read anew so often. */
-const TREE_MS = 5_000
 
 /** The programs of a command have no part in what workers publish. */
 const NOTHING_PUBLISHED = { published: 0, delivered: 0, dropped: 0 } as const
@@ -63,9 +52,6 @@ export interface CommandProgramOptions {
   readonly pipe: SupervisorPipe | undefined
 }
 
-/** How the command's server is reached. */
-type Reached = { readonly by: 'preload' | 'socket' } | { readonly by: 'port'; readonly host: string }
-
 /**
  * The worker process beside a command: starts it, finds out when it serves, speaks for it with the supervisor, and ends
  * every process of it.
@@ -74,21 +60,17 @@ export class CommandProgram {
   readonly #options: CommandProgramOptions
   readonly #exit = Promise.withResolvers<number>()
   readonly #lag = new LoopLag()
-  readonly #adopted = new AdoptedProcesses()
+  readonly #processes = new CommandProcesses()
   readonly #startedMs = performance.now()
-  readonly #otherPorts = new Set<number>()
   #phase: 'starting' | 'serving' | 'ending' = 'starting'
   #control: ControlLink | undefined
   #link: PreloadLink | undefined
   #bridge: PortBridge | undefined
   #child: Bun.Subprocess | undefined
-  #served: ServedServer | undefined
-  #servedMs = 0
+  #search: ServerSearch | undefined
   /** Figures that came after the order to drain. */
   #isHeard = false
   #beacon: NodeJS.Timeout | undefined
-  #tree: readonly number[] = []
-  #treeMs = -Infinity
 
   constructor(options: CommandProgramOptions) {
     this.#options = options
@@ -107,43 +89,44 @@ export class CommandProgram {
 
   /** The supervisor has not heard of it for too long. */
   tellStuck(): void {
-    const pid = this.#served?.pid
+    const pid = this.#search?.served?.pid
     const which = pid === undefined ? '' : `: process ${pid}`
     process.stderr.write(`${STUCK_HEADING}\n    in ${this.#options.text}${which}\n`)
-    signalAll(descendants(), 'SIGKILL')
+    this.#processes.kill()
     process.kill(process.pid, 'SIGKILL')
   }
 
   async #boot(): Promise<void> {
     await this.#connect()
-    const { socket, preload, env, argv } = this.#options
+    const { socket, preload, env, argv, text, bootTimeoutMs } = this.#options
     const port = await freePort()
     if (this.#isEnding()) return
     const link = `${socket}${LINK_SUFFIX}`
+    const search = (this.#search = new ServerSearch({
+      text,
+      socket,
+      port,
+      bootTimeoutMs,
+      startedMs: this.#startedMs,
+      processes: this.#processes,
+      tell: (sentence) => this.#print(sentence),
+    }))
     this.#link = new PreloadLink(link, {
-      onServes: (server) => this.#onServes(server),
-      onLeaves: (other) => void this.#otherPorts.add(other),
+      onServes: (server) => this.#onServes(search, server),
+      onLeaves: (other) => search.foundElsewhere(other),
       onFigures: () => this.#onFigures(),
     })
     this.#beat(DEFAULT_BEACON_MS)
-    this.#child = this.#spawn(argv, commandEnvironment(env, { socket, link, port, preload }))
+    this.#child = this.#processes.start(argv, commandEnvironment(env, { socket, link, port, preload }))
     void this.#child.exited.then(() => this.#onExit())
-    const reached = await this.#reach(port)
+    const reached = await search.reach(() => this.#phase !== 'starting')
     if (reached === undefined) return
     if (reached.by === 'port') this.#bridge = await PortBridge.open(socket, { port, host: reached.host })
     if (this.#isEnding()) return
     this.#phase = 'serving'
     this.#announce(reached, port)
     const bootMs = Math.round(performance.now() - this.#startedMs)
-    this.#send({ type: 'ready', bootMs, entry: this.#options.text })
-  }
-
-  #spawn([program, ...args]: readonly [string, ...string[]], env: Record<string, string>): Bun.Subprocess {
-    try {
-      return Bun.spawn([program, ...args], { env, stdio: ['ignore', 'inherit', 'inherit'] })
-    } catch (cause) {
-      throw new NotFound(`the command ${program} was not found`, { cause })
-    }
+    this.#send({ type: 'ready', bootMs, entry: text })
   }
 
   async #connect(): Promise<void> {
@@ -157,74 +140,20 @@ export class CommandProgram {
     this.#send({ type: 'hello', version: PROTOCOL_VERSION, workerId, pid: process.pid })
   }
 
-  /** Resolves when the command can be reached; undefined when it cannot any more. */
-  async #reach(port: number): Promise<Reached | undefined> {
-    const { socket, bootTimeoutMs } = this.#options
-    const deadlineMs = this.#startedMs + Math.max(bootTimeoutMs - BEFORE_DEADLINE_MS, bootTimeoutMs / 2)
-    let lookMs = this.#startedMs + OTHER_PORT_MS
-    let listensMs = Infinity
-    while (this.#phase === 'starting') {
-      const nowMs = performance.now()
-      if (this.#isSettled(nowMs)) return { by: 'preload' }
-      if (this.#served === undefined) {
-        const isListening = existsSync(socket) && (await accepts({ path: socket }))
-        listensMs = isListening ? Math.min(listensMs, nowMs) : Infinity
-        // A server with our preload says so itself, a moment later.
-        if (nowMs - listensMs >= FIRST_SERVER_MS && this.#isUntaken()) return { by: 'socket' }
-        for (const host of LOOPBACKS)
-          if ((await accepts({ port, host })) && this.#isUntaken()) return { by: 'port', host }
-      }
-      if (nowMs >= Math.min(lookMs, deadlineMs)) {
-        this.#lookElsewhere(port)
-        lookMs = nowMs + OTHER_PORT_MS
-      }
-      if (nowMs >= deadlineMs) throw new Error(this.#neverListened(port))
-      await Bun.sleep(POLL_MS)
-    }
-    return undefined
-  }
-
-  #isUntaken(): boolean {
-    return this.#served === undefined
-  }
-
-  #isSettled(nowMs: number): boolean {
-    if (this.#served === undefined) return false
-    return this.#served.isAssigned || nowMs - this.#servedMs >= FIRST_SERVER_MS
-  }
-
-  /** The first look says what is going on, long before the deadline. */
-  #lookElsewhere(port: number): void {
-    if (this.#served !== undefined) return
-    for (const { port: other } of listeningPorts(this.#processes())) {
-      if (other === port || this.#otherPorts.has(other)) continue
-      this.#otherPorts.add(other)
-      this.#print(`"${this.#options.text}" listens on port ${other}; waiting for ${port}, which PORT names`)
-    }
-  }
-
-  #neverListened(port: number): string {
-    const { text, bootTimeoutMs } = this.#options
-    const others = [...this.#otherPorts].toSorted((one, other) => one - other)
-    const elsewhere =
-      others.length === 0
-        ? 'it listens on no port; --boot-timeout gives it longer'
-        : `it listens on port ${others.join(', ')} instead; write $PORT in its place in the command`
-    return `"${text}" did not listen within ${bootTimeoutMs} ms on port ${port}, which PORT names: ${elsewhere}`
-  }
-
-  #onServes(server: ServedServer): void {
-    const before = this.#served
-    this.#served = server
-    this.#servedMs = performance.now()
+  #onServes(search: ServerSearch, server: ServedServer): void {
+    const before = search.served
+    search.found(server)
     // A tool may close its server and open it again, or find a better one late.
     if (this.#phase === 'serving' && before?.port !== server.port) this.#tellTaken(server)
   }
 
   #announce(reached: Reached, port: number): void {
-    if (reached.by === 'preload' && this.#served !== undefined) return this.#tellTaken(this.#served)
+    const served = this.#search?.served
+    if (reached.by === 'preload' && served !== undefined) return this.#tellTaken(served)
     if (reached.by !== 'port') return
-    const isPublic = listeningPorts(this.#processes()).some((each) => each.port === port && each.isPublic)
+    const isPublic = listeningPorts(this.#processes.living()).some(
+      (each) => each.port === port && each.isPublic,
+    )
     if (!isPublic) return
     this.#print(
       `port ${port} of "${this.#options.text}" is open to the network, around the balancer: have it listen on 127.0.0.1`,
@@ -284,7 +213,7 @@ export class CommandProgram {
    * longer than any server should.
    */
   #isSpokenFor(): boolean {
-    return this.#phase === 'serving' && this.#served !== undefined && !this.#options.isDevelopment
+    return this.#phase === 'serving' && this.#search?.served !== undefined && !this.#options.isDevelopment
   }
 
   #onFigures(): void {
@@ -301,17 +230,9 @@ export class CommandProgram {
       loopLagMs: this.#lag.take(),
     }
     const { inFlight, webSockets, eventStreams, requests, loopLagMs } = figures
-    const rssBytes = residentBytes(this.#processes())
+    const rssBytes = this.#processes.residentBytes(this.#phase === 'serving')
     const vitals = { inFlight, webSockets, eventStreams, requests, loopLagMs, rssBytes }
     this.#send({ type: 'beacon', ...vitals, ...NOTHING_PUBLISHED })
-  }
-
-  #processes(): readonly number[] {
-    const nowMs = performance.now()
-    if (nowMs - this.#treeMs < TREE_MS && this.#phase === 'serving') return this.#tree
-    this.#treeMs = nowMs
-    this.#buryAdopted()
-    return (this.#tree = descendants())
   }
 
   #supervisorGone(): void {
@@ -328,13 +249,13 @@ export class CommandProgram {
     this.#link?.tell({ type: 'drain' })
     while (!this.#isIdle() && performance.now() < untilMs - TERM_MS) await Bun.sleep(POLL_MS)
     const abandoned = this.#underWay
-    await this.#endProcesses(untilMs)
+    await this.#processes.end(untilMs)
     this.#send({ type: 'drained', abandoned })
     this.#finish(0)
   }
 
   #isIdle(): boolean {
-    if (this.#served !== undefined) return this.#isHeard && this.#underWay === 0
+    if (this.#search?.served !== undefined) return this.#isHeard && this.#underWay === 0
     return this.#underWay === 0
   }
 
@@ -345,7 +266,7 @@ export class CommandProgram {
 
   async #abandon(): Promise<void> {
     this.#phase = 'ending'
-    await this.#endProcesses(performance.now() + TERM_MS)
+    await this.#processes.end(performance.now() + TERM_MS)
     this.#finish(0)
   }
 
@@ -359,26 +280,12 @@ export class CommandProgram {
   /** Ends as the command did, so that the supervisor sees the same. */
   async #end(how: number | NodeJS.Signals): Promise<void> {
     this.#phase = 'ending'
-    await this.#endProcesses(performance.now() + TERM_MS)
+    await this.#processes.end(performance.now() + TERM_MS)
     if (typeof how === 'number') return this.#finish(how)
     this.#close()
     // Its handler would be in the way.
     process.removeAllListeners(how)
     process.kill(process.pid, how)
-  }
-
-  async #endProcesses(untilMs: number): Promise<void> {
-    signalAll(descendants(), 'SIGTERM')
-    while (descendants().length > 0 && performance.now() < untilMs) await Bun.sleep(POLL_MS)
-    for (let left = descendants(); left.length > 0; left = descendants()) {
-      signalAll(left, 'SIGKILL')
-      await Bun.sleep(POLL_MS)
-    }
-    this.#buryAdopted()
-  }
-
-  #buryAdopted(): void {
-    for (const pid of zombies()) if (pid !== this.#child?.pid) this.#adopted.bury(pid)
   }
 
   #isEnding(): boolean {
@@ -405,11 +312,9 @@ export class CommandProgram {
   }
 }
 
-class NotFound extends Error {}
-
 function failureOf(error: unknown): BootFailure {
   const message = error instanceof Error ? error.message : String(error)
-  return { kind: error instanceof NotFound ? 'not-found' : 'command', message }
+  return { kind: error instanceof CommandNotFound ? 'not-found' : 'command', message }
 }
 
 /** Some tools lock their folder, or have a fixed port. */
