@@ -519,6 +519,11 @@ describe('a configuration', () => {
     ])
   })
 
+  test.each(['backends', 'upstreams', 'servers'])('answers the key %s with ours', async (key) => {
+    const error = await thrown(() => createBalancer({ [key]: ['127.0.0.1:1'] } as never))
+    expect(error.message).toContain(`${key}: unknown key; did you mean to?`)
+  })
+
   test('names certificate files that cannot be used', async () => {
     using folder = new TempFolder()
     writeFileSync(folder.file('c.pem'), 'not a certificate')

@@ -25,6 +25,12 @@ const messages = {
     `${d.names.length} instances are running (${d.names.join(', ')}); choose one with --name or --run-dir`,
   RELOAD_REFUSED: (d: { readonly message: string; readonly frame: string }): string =>
     withFrame(`refused, the running code goes on serving: ${d.message}`, d.frame),
+  TAKEN_BACK: (d: {
+    readonly generation: string
+    readonly message: string
+    readonly frame: string
+  }): string =>
+    withFrame(`${d.generation} was taken back, the previous code serves again: ${d.message}`, d.frame),
   CONFIG_REFUSED: (d: { readonly message: string; readonly frame: string }): string =>
     withFrame(`refused, nothing has changed: ${d.message}`, d.frame),
   DRAIN_INCOMPLETE: (d: { readonly abandoned: number }): string =>
@@ -46,6 +52,7 @@ const exitCodes: Readonly<Record<CliErrorCode, ExitCode>> = {
   OF_ANOTHER_USER: ExitCode.notRunning,
   SEVERAL_RUNNING: ExitCode.usage,
   RELOAD_REFUSED: ExitCode.reloadRefused,
+  TAKEN_BACK: ExitCode.reloadRefused,
   CONFIG_REFUSED: ExitCode.configInvalid,
   DRAIN_INCOMPLETE: ExitCode.failed,
   TIMED_OUT: ExitCode.timedOut,

@@ -113,6 +113,20 @@ describe('flags', () => {
     expect(problems('--xyzzy')).toEqual(['unknown option --xyzzy'])
   })
 
+  test('of other programs get ours as a suggestion', () => {
+    expect(problems('logs', '-f')).toEqual(['unknown option -f; "rip-server logs" follows by itself'])
+    expect(problems('logs', '-n', '10')).toContain(
+      'unknown option -n; "rip-server logs --no-follow | tail -n N" prints the last N lines',
+    )
+    expect(problems('events', '--since', '1h')).toContain(
+      'unknown option --since; "rip-server events --past --no-follow" prints what is kept, each line with its time',
+    )
+    expect(problems('./app', '-i', 'max')).toContain(
+      'unknown option -i; -w N, or -w auto, sets the number of workers',
+    )
+    expect(problems('status', '-f')).toEqual(['unknown option -f'])
+  })
+
   test('of another command are refused by name', () => {
     expect(problems('status', '--workers', '4')).toEqual(['--workers does not apply to "status"'])
   })

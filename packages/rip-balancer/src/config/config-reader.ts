@@ -121,11 +121,13 @@ export class ConfigReader {
     return undefined
   }
 
-  /** Notes every key that was not read. */
-  end(): void {
+  /** Notes every key that was not read. @param foreign keys of other programs, and what they are called here */
+  end(foreign: Readonly<Record<string, string>> = {}): void {
     for (const key of Object.keys(this.fields)) {
       if (this.known.has(key)) continue
-      this.problems.push(`${this.pathOf(key)}: unknown key${didYouMean(key, this.known)}`)
+      const ours = Object.hasOwn(foreign, key) ? foreign[key] : undefined
+      const hint = ours === undefined ? didYouMean(key, this.known) : `; did you mean ${ours}?`
+      this.problems.push(`${this.pathOf(key)}: unknown key${hint}`)
     }
   }
 

@@ -103,12 +103,15 @@ export interface ResolvedConfig {
   readonly accessLog: { readonly format: AccessLogFormat; readonly file: string | undefined }
 }
 
+/** What other balancers call the list of backends. */
+const FOREIGN_KEYS = { backends: 'to', upstreams: 'to', servers: 'to' }
+
 /** @throws `CONFIG_INVALID` with every problem found, each with its path */
 export function resolveConfig(config: BalancerConfig): ResolvedConfig {
   const problems: string[] = []
   const reader = new ConfigReader(config, '', problems)
   const resolved = read(reader, problems)
-  reader.end()
+  reader.end(FOREIGN_KEYS)
   if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
   return resolved
 }
@@ -123,7 +126,7 @@ export function configProblems(config: BalancerConfig): readonly string[] {
   const problems: string[] = []
   const reader = new ConfigReader(config, '', problems)
   read(reader, problems)
-  reader.end()
+  reader.end(FOREIGN_KEYS)
   return problems
 }
 

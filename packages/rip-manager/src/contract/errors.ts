@@ -36,7 +36,7 @@ const messages = {
     `cannot start ${d.name} (${d.command}): ${d.reason}`,
   ALREADY_RUNNING: (d: { readonly runDir: string; readonly pid: number | undefined }): string =>
     `already running${d.pid === undefined ? '' : ` as process ${d.pid}`} with the run directory ${d.runDir}; ` +
-    'stop it first, or give this instance another --name or --run-dir',
+    'new code needs no second start: "rip-server reload"; otherwise stop it first, or give this instance another --name or --run-dir',
   NOT_RUNNING: (d: { readonly runDir: string }): string =>
     `nothing is running with the run directory ${d.runDir}; start it first, or see "rip-server ps"`,
   RUN_DIR_UNSAFE: (d: { readonly path: string; readonly reason: string }): string =>

@@ -224,6 +224,7 @@ describe('opening', () => {
     const failure = await failureOf(openRunDir(options))
     expect(failure).toMatchObject({ code: 'ALREADY_RUNNING', detail: { pid: process.pid } })
     expect(String(failure)).toContain(`as process ${process.pid}`)
+    expect(String(failure)).toContain('new code needs no second start: "rip-server reload"')
     expect(readInstance(first.path)?.pid).toBe(process.pid)
   })
 

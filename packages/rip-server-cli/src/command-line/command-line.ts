@@ -4,7 +4,7 @@ import { didYouMean } from '@rip/balancer/text'
 import { type GivenFlag, settingNames, settingSpecs } from '@rip/server/settings'
 import { CliError } from '../errors.ts'
 import { type Command, commandNamed, commands, DEFAULT_COMMAND } from './commands.ts'
-import { ourWordsFor } from './foreign-words.ts'
+import { ourOptionFor, ourWordsFor } from './foreign-words.ts'
 import { COMMON_FLAGS, options } from './options.ts'
 
 export interface CommandLine {
@@ -134,7 +134,9 @@ class Reading {
     const allowed = [...this.#command.flags, ...COMMON_FLAGS]
     if (option === undefined) {
       const known = allowed.map((flag) => `--${flag}`)
-      this.#problems.push(`unknown option ${written}${didYouMean(written, known)}`)
+      const ours = ourOptionFor(this.#command.name, written)
+      const hint = ours === undefined ? didYouMean(written, known) : `; ${ours}`
+      this.#problems.push(`unknown option ${written}${hint}`)
       return
     }
     if (!allowed.includes(name)) {

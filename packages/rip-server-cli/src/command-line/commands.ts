@@ -124,9 +124,9 @@ export const commands: readonly Command[] = [
   {
     ...toInstance,
     name: 'events',
-    summary: 'print events as they happen',
-    flags: ASKING,
-    examples: ['rip-server events', 'rip-server events --json | jq .type'],
+    summary: 'print events as they happen, with --past earlier ones, too',
+    flags: [...ASKING, 'past', 'no-follow'],
+    examples: ['rip-server events --past --no-follow', 'rip-server events --json | jq .type'],
   },
   {
     ...toInstance,

@@ -34,3 +34,31 @@ const FOREIGN: Readonly<Record<string, string>> = {
 export function ourWordsFor(word: string): string | undefined {
   return Object.hasOwn(FOREIGN, word) ? FOREIGN[word] : undefined
 }
+
+/** Options of other programs by our command, and what to type in place of them. */
+const FOREIGN_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  logs: {
+    '-f': '"rip-server logs" follows by itself',
+    '--follow': '"rip-server logs" follows by itself',
+    '-n': '"rip-server logs --no-follow | tail -n N" prints the last N lines',
+    '--lines': '"rip-server logs --no-follow | tail -n N" prints the last N lines',
+    '--tail': '"rip-server logs --no-follow | tail -n N" prints the last N lines',
+    '--since': '"rip-server logs --no-follow --json" prints what is kept, each line with its time',
+  },
+  events: {
+    '-f': '"rip-server events" follows by itself',
+    '--follow': '"rip-server events" follows by itself',
+    '--since': '"rip-server events --past --no-follow" prints what is kept, each line with its time',
+  },
+  start: {
+    '-i': '-w N, or -w auto, sets the number of workers',
+    '--instances': '-w N, or -w auto, sets the number of workers',
+    '--env': 'NODE_ENV is production unless the environment or a .env file sets it',
+  },
+}
+
+/** What to type in place of an option of another program; `undefined` for one that is not known. */
+export function ourOptionFor(command: string, written: string): string | undefined {
+  const known = FOREIGN_OPTIONS[command] ?? {}
+  return Object.hasOwn(known, written) ? known[written] : undefined
+}

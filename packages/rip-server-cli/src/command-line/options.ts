@@ -29,6 +29,7 @@ const plainOptions: readonly Option[] = [
   { flag: 'version', short: 'V', summary: 'print the version' },
   { flag: 'timeout', value: 'TIME', summary: 'longest wait for the outcome', fallbackText: '2m' },
   { flag: 'no-follow', summary: 'end after the existing lines' },
+  { flag: 'past', summary: 'begin with the earlier events that are kept, up to 1000' },
   { flag: 'now', summary: 'do not wait for requests that are being answered' },
   { flag: 'reason', value: 'TEXT', summary: 'shown in the events, such as "deploy 42"' },
   { flag: 'force', summary: 'serve the code even if it was taken back or rolled back from before' },

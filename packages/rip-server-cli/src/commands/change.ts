@@ -1,4 +1,4 @@
-import type { Manager, ManagerStatus, ReloadResult } from '@rip/manager'
+import type { Manager, ManagerStatus, Refusal, ReloadResult } from '@rip/manager'
 import { durationMs, Unacceptable, unacceptableText } from '@rip/server/settings'
 import { refusalDetail, refusalMessage } from '@rip/server/text'
 import { DEFAULT_COMMAND_TIMEOUT_MS } from '../defaults.ts'
@@ -72,9 +72,7 @@ async function findTarget(
 
 function tell(verb: Change, result: ReloadResult, { terminal, line }: Invocation): number {
   if (!result.ok) {
-    const { refusal } = result
-    const code = refusal.code === 'config-invalid' ? 'CONFIG_REFUSED' : 'RELOAD_REFUSED'
-    throw new CliError(code, { message: refusalMessage(refusal), frame: refusalDetail(refusal) })
+    throw failureOf(result.refusal)
   }
   if (line.flags.has('json') || line.flags.has('quiet')) return ExitCode.done
   if (result.unchanged)
@@ -82,6 +80,14 @@ function tell(verb: Change, result: ReloadResult, { terminal, line }: Invocation
   else terminal.data(changeText(verb, result) + watchText(result, line.flags.has('wait')))
   for (const line of configurationLines(result.configuration)) terminal.data(line)
   return ExitCode.done
+}
+
+/** Says whether the code was refused, and never served, or served and was taken back. */
+function failureOf(refusal: Refusal): CliError {
+  const detail = { message: refusalMessage(refusal), frame: refusalDetail(refusal) }
+  if (refusal.code === 'config-invalid') return new CliError('CONFIG_REFUSED', detail)
+  if (refusal.code !== 'rolled-back') return new CliError('RELOAD_REFUSED', detail)
+  return new CliError('TAKEN_BACK', { ...detail, generation: shortGeneration(refusal.generation) })
 }
 
 function changeText(

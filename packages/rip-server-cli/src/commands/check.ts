@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Server } from '@rip/server'
+import { Server, type ServerPlan } from '@rip/server'
 import { expiryText, settingsCertificate } from '@rip/server/sources'
 import { commandText } from '@rip/server/settings'
 import type { ServedCertificate } from '@rip/manager'
@@ -40,9 +40,7 @@ export async function check(invocation: Invocation): Promise<number> {
     const { terminal } = invocation
     if (isOn(invocation, 'json')) terminal.data(JSON.stringify({ ok, generation, tookMs, certificate }))
     else {
-      terminal.say(
-        `${plan.command === undefined ? (plan.entry ?? plan.background.map(({ name }) => name).join(', ')) : `"${commandText(plan.command)}"`} starts and is ready after ${durationText(tookMs)}`,
-      )
+      terminal.say(`${subject(plan)} starts and is ready after ${durationText(tookMs)}${healthText(plan)}`)
       if (certificate !== undefined) terminal.say(certificateText(certificate, Date.now()))
     }
     return ok ? ExitCode.done : ExitCode.configInvalid
@@ -51,6 +49,18 @@ export async function check(invocation: Invocation): Promise<number> {
   } finally {
     await rm(runDir, { recursive: true, force: true })
   }
+}
+
+/** What was started: the entry, the start command, or the programs that work in the background. */
+function subject({ command, entry, background }: ServerPlan): string {
+  if (command !== undefined) return `"${commandText(command)}"`
+  return entry ?? background.map(({ name }) => name).join(', ')
+}
+
+/** Whether a health check was asked for, and so has passed. */
+function healthText({ settings: { health }, entry, command }: ServerPlan): string {
+  const answers = entry !== undefined || command !== undefined
+  return health === undefined || !answers ? '' : `, health check ${health} passed`
 }
 
 /** Until when the certificate is valid, and why clients would refuse it. */

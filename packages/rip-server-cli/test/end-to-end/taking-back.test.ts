@@ -83,6 +83,26 @@ test.concurrent(
 )
 
 test.concurrent(
+  'a reload that waits says that the code was taken back, not that it was refused',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const file = await app(sandbox, works)
+    const server = await sandbox.start(sandbox.folder, 'w:1', '0', '-b', '127.0.0.1', '--health', '/up')
+    const load = ask(server.url)
+    await writeFile(file, passesAndFails)
+    const { code, stderr } = await sandbox.run('reload', '--wait')
+    await load.stop()
+    expect([code, stderr]).toEqual([
+      8,
+      expect.stringMatching(
+        /^rip-server: [0-9a-f]{7} was taken back, the previous code serves again: .* answers failed/,
+      ),
+    ])
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test.concurrent(
   'code that ends its process when it serves leaves its requests to the previous code, and is taken back',
   async () => {
     await using sandbox = await Sandbox.create()
