@@ -44,8 +44,8 @@ const OWN_ENTRY =
 const OF_BALANCERS = /^(?:joined|lends)-\d+\.sock$/
 /** Begins the names of files by which balancers know what one of them has learned. */
 export const LEARNED_NAME = 'learned'
-/** Of the instance and the balancers beside it together. */
-const SHARED = new RegExp(`^(?:${SECRET_NAME}|${LEARNED_NAME}-\\d+)$`)
+/** Of the instance and the balancers beside it together, and what they write before it has its name. */
+const SHARED = new RegExp(`^(?:${SECRET_NAME}(?:-\\d+(?:\\.[\\w-]+)?)?|${LEARNED_NAME}-\\d+(?:\\.\\d+)?)$`)
 
 /** Users who own something in the run directory of root: the one workers run as, and the one the balancer runs as. */
 export interface Tenants {

@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Environment } from '../../src/run-dir/locate.ts'
 import { openMeetingPlace } from '../../src/meeting/meeting-place.ts'
@@ -89,6 +98,17 @@ describe('the run directory where a balancer meets its manager', () => {
     expect([left.signalCode, readdirSync(place.path)]).toEqual(['SIGKILL', ['joined-1.sock']])
     await using _ = await openRunDir({ ...identity, env: envOf(folder) })
     expect(readdirSync(place.path)).not.toContain('joined-1.sock')
+  })
+
+  test('is accepted, and removed in the end, with shared files that a killed balancer had not finished', async () => {
+    await using folder = await temporaryFolder()
+    const runDir = folder.at('elsewhere')
+    mkdirSync(runDir, { mode: 0o700 })
+    const unfinished = ['secret-7', 'secret-7.1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed', 'learned-8192.7']
+    for (const name of unfinished) writeFileSync(join(runDir, name), '', { mode: 0o600 })
+    const place = openMeetingPlace({ ...identity, runDir }, envOf(folder))
+    place[Symbol.dispose]()
+    expect(existsSync(runDir)).toBe(false)
   })
 
   test('is refused where others could put other files', async () => {
