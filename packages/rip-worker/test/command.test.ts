@@ -352,6 +352,27 @@ describe('a command run by Node.js', () => {
     expect(isAlive(child)).toBe(false)
   })
 
+  test('counts a request once that waits for its leave to send the body', async () => {
+    await using command = await RunningCommand.serving(
+      {
+        'app.js': http(`
+          server.on('checkContinue', (request, response) => {
+            response.writeContinue()
+            server.emit('request', request, response)
+          })
+          server.listen(process.env.PORT)`),
+      },
+      'node app.js',
+    )
+    using connection = await command.connect()
+    connection.write('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok')
+    await until('it is answered', () => connection.received.endsWith('served'))
+    const counts = (): number[] =>
+      command.supervised.messages.flatMap((each) => (each.type === 'beacon' ? [each.requests] : []))
+    await until('it is counted', () => counts().at(-1)! > 0)
+    expect(Math.max(...counts())).toBe(1)
+  })
+
   test('reports how late its event loop is', async () => {
     await using command = await RunningCommand.serving(
       {

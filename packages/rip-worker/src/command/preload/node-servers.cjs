@@ -165,6 +165,8 @@ class Redirection {
   }
 
   begin(request, response) {
+    // After `checkContinue` an application passes it on as `request`.
+    if (this.pending.has(response)) return
     introduceClient(request)
     this.requests++
     this.pending.add(response)
