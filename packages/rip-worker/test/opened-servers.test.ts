@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { until } from '@rip/testing'
-import { Folder, Program, Supervised } from './helpers.ts'
+import { Folder, Program, RawConnection, Supervised } from './helpers.ts'
 
 function supervise(code: string, env: Readonly<Record<string, string>> = {}): Supervised {
   return new Supervised(new Folder({ 'app.ts': code }), { env })
@@ -431,4 +431,25 @@ describe('which server is served', () => {
     })
     expect(await received.promise).toBe('raw')
   })
+})
+
+test('a request that waits for its leave to send the body takes one place, and counts once', async () => {
+  await using supervised = supervise(
+    `${NODE}
+     const server = createServer((_, response) => response.end('served')).listen(4958)
+     server.on('checkContinue', (request, response) => {
+       response.writeContinue()
+       server.emit('request', request, response)
+     })`,
+    { RIP_CONCURRENCY: '1' },
+  )
+  await supervised.received('ready')
+  using connection = await RawConnection.to(supervised.socket)
+  connection.write('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok')
+  await until('it is answered', () => connection.received.endsWith('served'))
+  expect(connection.received).toStartWith('HTTP/1.1 100 Continue')
+  const counts = (): number[] =>
+    supervised.messages.flatMap((each) => (each.type === 'beacon' ? [each.requests] : []))
+  await until('it is counted', () => counts().at(-1)! > 0)
+  expect(Math.max(...counts())).toBe(1)
 })

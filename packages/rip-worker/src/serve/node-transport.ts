@@ -55,6 +55,8 @@ export class NodeTransport implements Transport {
   readonly #upgraded = new Set<NodeWebSocket>()
   /** Event streams, with what to call at their end. */
   readonly #streams = new Map<ServerResponse, () => void>()
+  /** Responses to requests that the application passes on as `request` after `checkContinue`. */
+  readonly #taken = new WeakSet<ServerResponse>()
   /** Whether clients of WebSockets are told to connect again, those to come as well. */
   #restarting = false
   #pending = 0
@@ -147,7 +149,7 @@ export class NodeTransport implements Transport {
       if (opening !== undefined && event === 'listening') return (opening.resolve(), true)
       if (opening !== undefined && event === 'error') return (opening.reject(values[0]), true)
       if (REQUEST_EVENTS.has(event)) {
-        void this.#take(event, values[0] as IncomingMessage, values[1] as ServerResponse)
+        this.#begin(event, values[0] as IncomingMessage, values[1] as ServerResponse)
         return true
       }
       if (event === 'upgrade' && !this.#follow(values[0] as IncomingMessage, values[1] as Duplex)) return true
@@ -190,6 +192,13 @@ export class NodeTransport implements Transport {
       this.#options.gate.answered()
       return writeHead(...values)
     }
+  }
+
+  /** A request that has its place already is not counted again. */
+  #begin(event: string, request: IncomingMessage, response: ServerResponse): void {
+    if (this.#taken.has(response)) return void this.#answer(event, request, response)
+    if (event !== 'request') this.#taken.add(response)
+    void this.#take(event, request, response)
   }
 
   async #take(event: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
