@@ -77,7 +77,7 @@ function removeEntry(path: string): void {
   try {
     rmSync(path, { force: true })
   } catch {
-    // EISDIR: a worker has put a folder there since the entries were read. EACCES, EROFS: it stays.
+    // EISDIR, for which Bun says EFAULT: a worker has put a folder there since the entries were read. EACCES, EROFS: it stays.
   }
 }
 

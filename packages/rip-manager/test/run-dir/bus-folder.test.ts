@@ -10,6 +10,9 @@ import {
 } from '../../src/run-dir/bus-folder.ts'
 import { temporaryFolder } from '../real.ts'
 
+/** So many looks that some of them meet a folder where a file was a moment ago. */
+const ROUNDS = 20_000
+
 test('only its owner can enter the folder, and it is made again after it was removed', async () => {
   await using folder = await temporaryFolder()
   const bus = new BusFolder(folder.path)
@@ -32,6 +35,24 @@ test('what a worker left behind goes with it, and nothing of the others', async 
     writeFileSync(join(folder.at(BUS_FOLDER), name), '')
   bus.left(12)
   expect(readdirSync(folder.at(BUS_FOLDER)).toSorted()).toEqual(['1', '1.sock', '123', 'note'])
+})
+
+test('a worker that puts folders in the place of entries, again and again, does not make the manager fail', async () => {
+  await using folder = await temporaryFolder()
+  const bus = new BusFolder(folder.path)
+  const entry = JSON.stringify(join(folder.at(BUS_FOLDER), '12'))
+  const hostile = `const { mkdirSync, rmSync, writeFileSync } = require('node:fs')
+    console.log('begins')
+    for (;;) {
+      try { writeFileSync(${entry}, '') } catch {}
+      rmSync(${entry}, { force: true, recursive: true })
+      try { mkdirSync(${entry}) } catch {}
+      rmSync(${entry}, { force: true, recursive: true })
+    }`
+  await using worker = Bun.spawn([process.execPath, '-e', hostile], { stdout: 'pipe' })
+  await worker.stdout.getReader().read()
+  for (let round = 0; round < ROUNDS; round++) bus.left(12)
+  worker.kill('SIGKILL')
 })
 
 test('a start removes entries of workers that are gone and keeps those of workers that listen', async () => {
