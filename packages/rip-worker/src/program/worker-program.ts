@@ -64,6 +64,7 @@ export class WorkerProgram {
   #worker: Worker | undefined
   /** The timers of an application without hooks, in a supervised worker. */
   #timers: LoadedTimers | undefined
+  #hasCloseHook = false
   #link: ControlLink | undefined
   #beacon: NodeJS.Timeout | undefined
   #library: CLibrary | undefined
@@ -161,6 +162,7 @@ export class WorkerProgram {
     if (this.#link !== undefined) this.#timers = new LoadedTimers(() => this.#isIdleOnStandby())
     const { ready, standby, resume, close, ...application } = await this.#load(entry)
     if (standby !== undefined || resume !== undefined) this.#timers?.[Symbol.dispose]()
+    this.#hasCloseHook = close !== undefined
     this.#tellIgnored()
     if (this.#phase !== 'booting') return
     this.#worker = createWorker({
@@ -322,9 +324,14 @@ export class WorkerProgram {
     this.#timers?.wake()
   }
 
-  /** False while a stream is open or a request is in flight, because either may depend on a timer. */
+  /**
+   * False while a stream is open, a request is in flight or the application's `close` runs, because each may depend on a
+   * timer. A worker that has finished is idle until it ends.
+   */
   #isIdleOnStandby(): boolean {
-    if (this.#worker === undefined || this.#worker.isActive || this.#worker.state !== 'ready') return false
+    if (this.#worker === undefined || this.#worker.isActive) return false
+    if (this.#worker.state === 'closed') return true
+    if (this.#worker.state === 'draining' && this.#hasCloseHook) return false
     const { inFlight, webSockets, eventStreams } = this.#worker.stats
     return inFlight + webSockets + eventStreams === 0
   }
