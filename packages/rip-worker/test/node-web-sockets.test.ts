@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { until } from '@rip/testing'
 import type { WorkerOptions } from '../src/index.ts'
-import { FrameReader } from '../src/serve/frame-reader.ts'
+import { WebSocketFrames } from '../src/serve/web-socket-frames.ts'
 import { Folder, LocalWorker, RawConnection, Supervised } from './helpers.ts'
 
 const HANDSHAKE = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
@@ -168,7 +168,7 @@ describe('with ws, of Bun or of npm', () => {
     socket.resume()
     const all = (): Buffer => Buffer.concat(bytes)
     await until('it has read the reason', () => all().includes('service restart'))
-    const frames = new FrameReader()
+    const frames = new WebSocketFrames()
     const received = all()
     frames.push(received.subarray(received.indexOf('\r\n\r\n') + 4))
     expect(frames.isComplete).toBe(true)

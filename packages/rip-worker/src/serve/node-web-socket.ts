@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { DRAIN_POLL_MS } from '../defaults.ts'
 import { setInterval, setTimeout } from '../own-timers.ts'
-import { FrameReader } from './frame-reader.ts'
+import { WebSocketFrames } from './web-socket-frames.ts'
 
 type Write = (chunk: Uint8Array | string, ...rest: unknown[]) => boolean
 
@@ -38,7 +38,7 @@ export class NodeWebSocket {
   readonly #socket: Duplex
   readonly #answerMs: number
   readonly #write: Write
-  readonly #frames = new FrameReader()
+  readonly #frames = new WebSocketFrames()
   /** What was written of the handshake; undefined once that is complete. */
   #head: string | undefined = ''
   #restart: 'no' | 'due' | 'told' = 'no'

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { FrameReader } from '../src/serve/frame-reader.ts'
+import { WebSocketFrames } from '../src/serve/web-socket-frames.ts'
 
 /** A frame as a server or, masked, a client sends it (RFC 6455 section 5.2), in the shortest form or a longer one. */
 function frame(length: number, form: 0 | 2 | 8, isMasked: boolean): Buffer {
@@ -30,7 +30,7 @@ test('however the bytes of frames are cut into pieces, it is complete exactly wh
       const ends = new Set<number>([0])
       for (const part of parts) ends.add([...ends].at(-1)! + part.length)
       const at = [...new Set(cuts.map((cut) => cut % bytes.length))].toSorted((a, b) => a - b)
-      const reader = new FrameReader()
+      const reader = new WebSocketFrames()
       let from = 0
       for (const to of [...at, bytes.length]) {
         reader.push(bytes.subarray(from, to))

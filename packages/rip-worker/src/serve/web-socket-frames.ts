@@ -1,5 +1,5 @@
 /** Tells from the bytes of a WebSocket where its frames end (RFC 6455 section 5.2). */
-export class FrameReader {
+export class WebSocketFrames {
   #head: number[] = []
   /** Bytes of the frame that are still to come. */
   #missing = 0
