@@ -106,8 +106,8 @@ export class StaticFiles {
     const stats = statOf(real + below)
     if (stats?.isFile() === true) return this.#inside(real, { file: real + below, stats })
     if (!pages) return undefined
-    const isNamed = below.slice(below.lastIndexOf('/')).includes('.')
-    const page = isNamed ? undefined : this.#fileIn(real, `${below}.html`)
+    const mayBePage = below !== '' && !below.slice(below.lastIndexOf('/')).includes('.')
+    const page = mayBePage ? this.#fileIn(real, `${below}.html`) : undefined
     if (page !== undefined || stats?.isDirectory() !== true) return page
     return this.#fileIn(real, `${below}/index.html`) && 'folder of a page'
   }
@@ -204,8 +204,10 @@ function isHidden(path: string): boolean {
   return dot >= 0 && path.slice(path.startsWith('/.well-known/') ? '/.well-known'.length : 0).includes('/.')
 }
 
+/** What follows in the path of a file or, empty, that of the folder itself. */
 function pathBelow(at: string, path: string): string | undefined {
   if (at === '/') return path.startsWith('/') ? path : undefined
+  if (path === at) return ''
   return path.startsWith(at) && path[at.length] === '/' ? path.slice(at.length) : undefined
 }
 
