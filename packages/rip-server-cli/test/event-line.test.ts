@@ -168,4 +168,6 @@ test('routine events are printed on request only', () => {
 test('every event has a plain line', () => {
   expect(plainEvent({ seq: 9, atMs: 0, type: 'scaled', workers: 3 })).toBe('scaled workers=3')
   expect(plainEvent({ seq: 9, atMs: 0, type: 'warning', message: 'a b' })).toBe('warning message="a b"')
+  const ready = { type: 'worker-ready', slot: 1, pid: 42, bootMs: 25.535157999998773 } as const
+  expect(plainEvent({ seq: 9, atMs: 0, ...ready })).toBe('worker-ready slot=1 pid=42 bootMs=26')
 })

@@ -5,7 +5,6 @@ import type { ErrorPage, ErrorPages } from '../settings/error-pages.ts'
 /** Of the answers that come from the balancer itself. `node:http`, which knows the rest, takes twenty milliseconds to load. */
 const TITLES: Readonly<Record<number, string>> = {
   ...REASONS,
-  413: 'Payload Too Large',
   426: 'Upgrade Required',
 }
 

@@ -6,10 +6,10 @@ const typeFor = (accept: string | undefined): string => errorPages.render(502, '
 
 describe('an error page', () => {
   test.each([400, 401, 403, 404, 405, 408, 413, 414, 417, 421, 426, 429, 431, 500, 501, 502, 503, 504, 505])(
-    'for %d has the title node:http has for it',
+    'for %d has the title node:http has for it, or the newer one of RFC 9110 that is in the status line',
     (status) => {
       const { body } = errorPages.render(status, 'id', 'text/plain')
-      expect(body).toStartWith(`${status} ${STATUS_CODES[status]}\n`)
+      expect(body).toStartWith(`${status} ${status === 413 ? 'Content Too Large' : STATUS_CODES[status]}\n`)
     },
   )
 

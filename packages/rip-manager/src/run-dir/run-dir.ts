@@ -53,6 +53,9 @@ export interface Tenants {
   readonly router: Account
 }
 
+/** Endings of the paths of a worker's sockets: requests, notices of clients that left, the program of a start command. */
+const SOCKET_ENDINGS = ['', NOTICES_SUFFIX, '.cmd'] as const
+
 /** The private folder of one running instance: its lock, its sockets, its state. */
 export interface RunDir extends AsyncDisposable {
   readonly path: string
@@ -74,7 +77,7 @@ export interface RunDir extends AsyncDisposable {
    * @throws ManagerError `SOCKET_UNSAFE`
    */
   handOnSocket(path: string): void
-  /** The worker has gone: the place of its socket is not needed any more. */
+  /** The worker has gone: removes what is left of its sockets. Idempotent. */
   dropSocket(path: string): void
   /** Where workers meet; makes the folder again if it was removed. */
   busPlace(): BusPlace
@@ -269,7 +272,11 @@ class OwnedRunDir implements RunDir {
   }
 
   dropSocket(path: string): void {
-    if (this.#tenants === undefined) return
+    if (this.#tenants === undefined) {
+      // A worker that is killed removes none of them.
+      for (const ending of SOCKET_ENDINGS) rmSync(path + ending, { force: true })
+      return
+    }
     this.#handedOn.delete(path)
     this.#unsafe.delete(path)
     takeBackFolder(dirname(path))

@@ -305,6 +305,18 @@ describe('sockets', () => {
     for (const path of paths) expect(path).toMatch(/\/w3\.7-[\w-]{8}\.sock$/)
   })
 
+  test('of a worker that was killed are removed, and no others', async () => {
+    await using folder = await temporaryFolder()
+    await using runDir = await openRunDir({ root: '/srv/shop', env: envOf(folder) })
+    const [gone, other] = [runDir.socketPath(1, 1), runDir.socketPath(2, 1)]
+    const endings = ['', '.left', '.cmd']
+    for (const path of [gone, other]) for (const ending of endings) writeFileSync(path + ending, '')
+    runDir.dropSocket(gone)
+    runDir.dropSocket(gone)
+    expect(endings.map((ending) => existsSync(gone + ending))).toEqual([false, false, false])
+    expect(endings.map((ending) => existsSync(other + ending))).toEqual([true, true, true])
+  })
+
   test('of a killed predecessor are removed, unless a process still listens on them', async () => {
     await using folder = await temporaryFolder()
     const options = JSON.stringify({ root: '/srv/shop', env: envOf(folder) })

@@ -94,6 +94,7 @@ function plainValue(key: string, value: unknown): string {
       ? shortGeneration(value)
       : JSON.stringify(value)
   }
+  if (key.endsWith('Ms')) return String(Math.round(value as number))
   if (key === 'refusal') return JSON.stringify((value as Refusal).message)
   if (key === 'reason') return JSON.stringify(exitReasonText(value as ExitReason))
   return JSON.stringify(value)
