@@ -19,6 +19,7 @@ import { AccessLog } from './log/access-log.ts'
 import { oneLine } from './text/one-line.ts'
 import { FileSink } from './log/file-sink.ts'
 import { LimitReports } from './log/limit-reports.ts'
+import { LossReports } from './log/loss-reports.ts'
 import { TextBlocks, type LogSink } from './log/log-sink.ts'
 import { poolReports } from './log/pool-reports.ts'
 import { TlsReports } from './log/tls-reports.ts'
@@ -73,6 +74,10 @@ export class Balancer implements AsyncDisposable {
   private readonly metrics = new Metrics()
   private readonly limits = new LimitReports({
     limits: () => this.config,
+    warn: (message) => this.warn(message),
+    now: () => performance.now(),
+  })
+  private readonly losses = new LossReports({
     warn: (message) => this.warn(message),
     now: () => performance.now(),
   })
@@ -411,7 +416,7 @@ export class Balancer implements AsyncDisposable {
   }
 
   private createObserver(): ExchangeObserver {
-    const { metrics, hooks, limits } = this
+    const { metrics, hooks, limits, losses } = this
     return {
       started: () => metrics.started(),
       connection: (event: ConnectionEvent) => {
@@ -422,6 +427,7 @@ export class Balancer implements AsyncDisposable {
       ended: (record) => {
         metrics.ended(record)
         limits.ended(record)
+        losses.ended(record)
         this.log?.ended(record)
         try {
           hooks.onEnd?.(record)

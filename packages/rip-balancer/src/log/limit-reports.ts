@@ -1,11 +1,10 @@
 import type { Limits } from '../settings/limits.ts'
 import type { Timeouts } from '../settings/timeouts.ts'
 import type { ConnectionEvent, ExchangeRecord } from '../exchange/record.ts'
+import { requestText } from './request-text.ts'
 
 /** Between two reports of the same limit. */
 export const REPORT_PAUSE_MS = 60_000
-
-const MAX_PATH_CHARS = 100
 
 /** The settings that are named. */
 export interface ReportedLimits {
@@ -124,13 +123,6 @@ function textOf(kind: Kind, { limits, timeouts, queueLength, queueTimeoutMs }: R
     case 'address':
       return `the balancer's limits.connectionsPerAddress is ${limits.maxConnectionsPerAddress}; proxies belong in forwarding.trust`
   }
-}
-
-/** Without the query, which may hold secrets. */
-function requestText({ method, target }: ExchangeRecord): string {
-  if (method === '') return 'a request'
-  const path = target.split('?', 1)[0] ?? ''
-  return `${method} ${path.length > MAX_PATH_CHARS ? `${path.slice(0, MAX_PATH_CHARS)}…` : path}`
 }
 
 function sizeText(bytes: number): string {

@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'bun:test'
+import type { EndCause, ExchangeRecord } from '../../src/exchange/record.ts'
+import { REPORT_PAUSE_MS } from '../../src/log/limit-reports.ts'
+import { LossReports } from '../../src/log/loss-reports.ts'
+
+class Reported {
+  readonly told: string[] = []
+  nowMs = 5
+  readonly reports = new LossReports({
+    warn: (message) => this.told.push(message),
+    now: () => this.nowMs,
+  })
+
+  ended(cause: EndCause): this {
+    const record = { method: 'GET', target: '/crash?token=1', status: 502, backend: 'w1.1', cause }
+    this.reports.ended(record as ExchangeRecord)
+    return this
+  }
+}
+
+describe('a request that was lost with its backend', () => {
+  test('is named, without its query', () => {
+    expect(new Reported().ended('backend-reset').told).toEqual([
+      'GET /crash was lost: backend w1.1 closed the connection before its response was complete',
+    ])
+  })
+
+  test('is named at most once a minute, with the number of those in between', () => {
+    const reported = new Reported()
+    for (let n = 0; n < 4; n++) reported.ended('backend-reset')
+    expect(reported.told).toHaveLength(1)
+    reported.nowMs += REPORT_PAUSE_MS
+    reported.ended('backend-reset')
+    expect(reported.told[1]).toStartWith('GET /crash was lost, and 3 more before: ')
+  })
+
+  test('is none that ended otherwise', () => {
+    const causes: readonly EndCause[] = [
+      'completed',
+      'answered',
+      'client-gone',
+      'connect-failed',
+      'queue-full',
+    ]
+    const reported = new Reported()
+    for (const cause of causes) reported.ended(cause)
+    expect(reported.told).toEqual([])
+  })
+})
