@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { until } from '@rip/testing'
-import { pathToRealNode } from '../src/real-node.ts'
+import { pathToRealNode } from '@rip/testing'
 
 /** A real server that reports how it read requests: one line `METHOD TARGET HOST` for each. */
 export interface Origin {

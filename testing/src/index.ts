@@ -21,6 +21,7 @@ export {
 } from './process-facts.ts'
 export { type Finished, Program, PROGRAM } from './program.ts'
 export { median, quantile } from './quantile.ts'
+export { pathToRealNode } from './real-node.ts'
 export { ReleaseSandbox, type ServeOptions } from './release-sandbox.ts'
 export { Sandbox } from './sandbox.ts'
 export type { Status, WorkerStatus } from './status.ts'

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { timeUntil } from './condition.ts'
 import { commandOf, isAlive, processesMarked } from './process-facts.ts'
 import { type Finished, Program } from './program.ts'
+import { pathToRealNode } from './real-node.ts'
 
 /** With a longer path the server would not put run directories there, because socket paths are limited. */
 const MAX_TMPDIR_CHARS = 18
@@ -41,9 +42,9 @@ export class Sandbox implements AsyncDisposable {
   }
 
   env(): Record<string, string> {
-    const { PATH = '', HOME = '/' } = process.env
+    const { HOME = '/' } = process.env
     return {
-      PATH: `${join(process.execPath, '..')}:${PATH}`,
+      PATH: `${join(process.execPath, '..')}:${pathToRealNode()}`,
       HOME,
       XDG_RUNTIME_DIR: this.runDirs,
       XDG_STATE_HOME: join(this.folder, 'state'),

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { pathToRealNode } from '../../src/real-node.ts'
+import { pathToRealNode } from '@rip/testing'
 import { processTree } from '../../proxy/process-usage.ts'
 import type { Driver, DriverFactory } from '../driver.ts'
 import { pidIn } from './rack.ts'

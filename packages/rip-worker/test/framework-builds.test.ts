@@ -1,9 +1,14 @@
-import { describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { dirname } from 'node:path'
+import { pathToRealNode } from '@rip/testing'
 import { findEntry, type FindEntryOptions } from '../src/index.ts'
 import { Folder } from './helpers.ts'
 
 type Files = Readonly<Record<string, string>>
+
+const path = process.env['PATH']
+beforeAll(() => void (process.env['PATH'] = pathToRealNode()))
+afterAll(() => void (process.env['PATH'] = path))
 
 const manifest = (dependencies: readonly string[], scripts: Files = {}): string =>
   JSON.stringify({ dependencies: Object.fromEntries(dependencies.map((name) => [name, '*'])), scripts })

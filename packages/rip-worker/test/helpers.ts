@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { until } from '@rip/testing'
+import { pathToRealNode, until } from '@rip/testing'
 import {
   encodeFrame,
   FrameDecoder,
@@ -131,7 +131,7 @@ export class Program implements AsyncDisposable {
   constructor(options: ProgramOptions) {
     this.process = Bun.spawn([process.execPath, options.main ?? MAIN, ...(options.args ?? [])], {
       cwd: options.cwd ?? tmpdir(),
-      env: { PATH: process.env['PATH'] ?? '', RIP_CACHE: 'off', ...options.env },
+      env: { PATH: pathToRealNode(), RIP_CACHE: 'off', ...options.env },
       stdin: options.stdin ?? 'ignore',
       stdout: 'pipe',
       stderr: 'pipe',

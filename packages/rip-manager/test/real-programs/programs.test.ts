@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'bun:test'
-import { isAlive, until } from '@rip/testing'
+import { isAlive, pathToRealNode, until } from '@rip/testing'
 import {
   noRouter,
   superviseApp,
@@ -52,8 +52,7 @@ interface Program {
   readonly runtime: string
 }
 
-/** The real Node.js: `bun run` puts a folder with a `node` of its own first in PATH. */
-const realNode = Bun.which('node', { PATH: process.env['PATH']!.replaceAll(/[^:]*\/bun-node-[^:]*:?/g, '') })
+const realNode = Bun.which('node', { PATH: pathToRealNode() })
 
 const programs: readonly Program[] = [
   { name: 'a Bun.serve program', file: 'server.ts', source: bunProgram('it'), runtime: process.execPath },

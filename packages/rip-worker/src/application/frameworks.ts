@@ -59,7 +59,10 @@ function nodeMissing(project: Project, name: string): string | undefined {
   const [, range] =
     /"node":\s*"([^"]+)"/.exec(enginesIn(project.text(`node_modules/${name}/package.json`))) ?? []
   if (range === undefined || Bun.which('node') === null) return undefined
-  const version = Bun.spawnSync(['node', '--version']).stdout.toString().trim().replace(/^v/, '')
+  const version = Bun.spawnSync(['node', '--version'], { env: process.env })
+    .stdout.toString()
+    .trim()
+    .replace(/^v/, '')
   return version === '' || Bun.semver.satisfies(version, range) ? undefined : range
 }
 
