@@ -1,7 +1,5 @@
 /** Part of one processor that sweeping may take: large trees are swept less often. */
 export const SWEEP_SHARE = 0.005
-/** The same where the system cannot report changes, so that a developer waits for the sweep. */
-export const BLIND_SWEEP_SHARE = 0.015
 
 /** Larger files are data, not code. */
 export const MAX_FILE_BYTES = 5_242_880

@@ -128,8 +128,7 @@ class ChangeDetector implements Watcher {
     await this.#look(undefined, { thorough: true })
     const { user, system } = process.cpuUsage(usedBefore)
     const cost = { wallMs: this.#clock.nowMs() - startedMs, cpuMs: (user + system) / 1_000 }
-    if (this.#closing === undefined)
-      this.#sweepAfter(sweepPauseMs(cost, this.#files.isBlind === true, this.#options.sweepMs))
+    if (this.#closing === undefined) this.#sweepAfter(sweepPauseMs(cost, this.#options.sweepMs))
   }
 
   /** One look at a time; what is reported meanwhile is looked at afterwards. @param believes whether the first look counts */
@@ -202,10 +201,16 @@ class ChangeDetector implements Watcher {
     )
   }
 
+  /** Where the tree is not watched, what the code imports is: most changes are made there. */
+  #follow(): void {
+    const { imported, followed } = this.#tree
+    this.#files.follow?.(this.#files.isBlind === true ? imported : followed)
+  }
+
   async #readTree(options?: TreeReadOptions): Promise<TreeState | undefined> {
     try {
       const state = await this.#tree.read(options)
-      if (this.#closing === undefined) this.#files.follow?.(this.#tree.followed)
+      if (this.#closing === undefined) this.#follow()
       return state
     } catch {
       // The root is gone, as between two releases. The manager says so when it has to read it.

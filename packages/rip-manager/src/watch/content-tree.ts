@@ -34,6 +34,8 @@ export interface ContentTree extends Tree {
   follow(belongings: Belongings): void
   /** Absolute paths of the files that count and that a look at the folder alone does not show, except in `node_modules`. */
   readonly followed: readonly string[]
+  /** Absolute paths of all files that count because the code imports them, except in `node_modules`. */
+  readonly imported: readonly string[]
 }
 
 export function createContentTree(options: ContentTreeOptions): ContentTree {
@@ -100,6 +102,11 @@ class DiskTree implements ContentTree {
   get followed(): readonly string[] {
     const { root = this.#root, walked } = this.#last ?? {}
     return this.#belongings.filter((path) => !walked?.has(path)).map((path) => resolve(root, path))
+  }
+
+  get imported(): readonly string[] {
+    const { root = this.#root } = this.#last ?? {}
+    return this.#belongings.map((path) => resolve(root, path))
   }
 
   /** A checkout or a copy that is under way is waited for: two looks must be equal. */

@@ -14,9 +14,9 @@ import { FollowedFiles } from './followed-files.ts'
 export interface FileWatcher extends Watcher {
   /** Watches anew if the root is another folder than before; called at each look at the disk. */
   rearm(): Promise<void>
-  /** Watches these files as well, by absolute path, and none of those named before. */
+  /** Watches these files as well, by absolute path, and none of those named before; also when `isBlind`. */
   follow?(files: readonly string[]): void
-  /** The system cannot watch. @default false */
+  /** The system cannot watch the whole tree. @default false */
   readonly isBlind?: boolean
 }
 
@@ -41,7 +41,9 @@ class NativeFileWatcher implements FileWatcher {
   readonly #followed = new FollowedFiles(() => this.#wake())
   /** Ends the wait for a watch that is being set up: chokidar does not say that it was closed before it was ready. */
   #stopArming: () => void = () => {}
+  /** The tree is not watched any more. */
   #disabled = false
+  #closed = false
 
   constructor(options: FileWatcherOptions) {
     this.#options = options
@@ -70,12 +72,17 @@ class NativeFileWatcher implements FileWatcher {
   }
 
   follow(files: readonly string[]): void {
-    if (!this.#disabled) this.#followed.follow(files)
+    if (!this.#closed) this.#followed.follow(files)
   }
 
   async close(): Promise<void> {
-    this.#disabled = true
+    this.#closed = true
     this.#followed[Symbol.dispose]()
+    await this.#disarm()
+  }
+
+  async #disarm(): Promise<void> {
+    this.#disabled = true
     this.#link?.close()
     this.#stopArming()
     await this.#files?.close()
@@ -102,14 +109,20 @@ class NativeFileWatcher implements FileWatcher {
     if (!this.#disabled) this.#wake()
   }
 
-  /** The system's limit is reached, or watching does not work at all: sweeping goes on alone. */
+  /** The system's limit is reached, or watching does not work at all: sweeping goes on, and the few files that are followed. */
   #giveUp(error: unknown): void {
     if (this.#disabled) return
-    void this.close()
+    void this.#freeWatches()
     const message = error instanceof Error ? error.message : String(error)
     this.#options.onWarning(
-      `cannot watch ${this.#root} (${message}): ${adviceFor(error)}; changes are found by looking every few seconds`,
+      `cannot watch ${this.#root} (${message}): ${adviceFor(error)}; what the code imports is watched all the same, other changes are found by looking every few seconds`,
     )
+  }
+
+  /** The next look follows what the code imports, for which there are watches now. */
+  async #freeWatches(): Promise<void> {
+    await this.#disarm()
+    if (!this.#closed) this.#wake()
   }
 
   /** A root that is a link changes without any change below it: its parent folder is watched. */

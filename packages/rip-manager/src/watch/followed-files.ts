@@ -20,11 +20,15 @@ export class FollowedFiles implements Disposable {
     this.#wake = wake
   }
 
-  /** Watches these files, by absolute path, and no others any more. Called again, it finds folders that were replaced. */
+  /**
+   * Watches these files, by absolute path, and no others any more. Called again, it finds folders that were replaced, and
+   * those it could not watch.
+   */
   follow(files: readonly string[]): void {
     const wanted = namesByFolder(files)
-    for (const [folder, { identity }] of this.#folders) {
-      if (!wanted.has(folder) || identityOf(folder) !== identity) this.#forget(folder)
+    for (const [folder, { watcher, identity }] of this.#folders) {
+      if (!wanted.has(folder) || watcher === undefined || identityOf(folder) !== identity)
+        this.#forget(folder)
     }
     for (const [folder, names] of wanted) {
       const watched = this.#folders.get(folder)

@@ -1,4 +1,4 @@
-import { BLIND_SWEEP_SHARE, SWEEP_SHARE } from './bounds.ts'
+import { SWEEP_SHARE } from './bounds.ts'
 
 /** What one sweep has taken. */
 export interface SweepCost {
@@ -10,9 +10,8 @@ export interface SweepCost {
 /**
  * How long to wait before the next sweep, so that sweeping takes no more than its share of a processor.
  *
- * @param isBlind whether the system reports no changes, so that only sweeps find them
  * @param leastMs shortest pause
  */
-export function sweepPauseMs({ wallMs, cpuMs }: SweepCost, isBlind: boolean, leastMs: number): number {
-  return Math.max(leastMs, Math.min(wallMs, cpuMs) / (isBlind ? BLIND_SWEEP_SHARE : SWEEP_SHARE))
+export function sweepPauseMs({ wallMs, cpuMs }: SweepCost, leastMs: number): number {
+  return Math.max(leastMs, Math.min(wallMs, cpuMs) / SWEEP_SHARE)
 }

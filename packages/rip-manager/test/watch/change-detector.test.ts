@@ -39,6 +39,7 @@ async function setup(options: Partial<ChangeDetectorOptions> = {}): Promise<Setu
     exclude: (path) => void excluded.add(path),
     follow: () => {},
     followed: [],
+    imported: [],
   }
   const watcher = {
     start: async (_: string, wake: () => void) => void (report = wake),

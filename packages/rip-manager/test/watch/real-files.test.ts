@@ -213,41 +213,57 @@ function canLimitWatches(): boolean {
     .success
 }
 
-test.skipIf(!canLimitWatches())(
-  'without enough watches it sweeps, and says so once (needs a user namespace)',
-  async () => {
-    const folder = await temporaryFolder()
-    open.push(folder)
-    for (let index = 0; index < 20; index += 1) mkdirSync(folder.at(`app/d${index}`), { recursive: true })
-    writeFileSync(folder.at('app/d9/a.ts'), '1')
-    const source = (name: string): string =>
-      JSON.stringify(new URL(`../../src/watch/${name}.ts`, import.meta.url).pathname)
-    await Bun.write(
-      folder.at('main.ts'),
-      `import { createChangeDetector } from ${source('change-detector')}
+/** What a program prints that watches a tree with too few watches, until an edit of one of its files was noticed. */
+async function editedBlindly(sweepMs: number, imports: readonly string[]): Promise<string> {
+  const folder = await temporaryFolder()
+  open.push(folder)
+  for (let index = 0; index < 20; index += 1) mkdirSync(folder.at(`app/d${index}`), { recursive: true })
+  writeFileSync(folder.at('app/d9/a.ts'), '1')
+  const source = (name: string): string =>
+    JSON.stringify(new URL(`../../src/watch/${name}.ts`, import.meta.url).pathname)
+  await Bun.write(
+    folder.at('main.ts'),
+    `import { createChangeDetector } from ${source('change-detector')}
      import { createContentTree } from ${source('content-tree')}
      const root = ${JSON.stringify(folder.at('app'))}
      const onWarning = (text) => console.log('warning ' + text)
-     const detector = createChangeDetector({ tree: createContentTree({ root }), sweepMs: 50, onWarning })
+     const tree = createContentTree({ root })
+     const files = ${JSON.stringify(imports)}.map((path) => root + '/' + path)
+     tree.follow({ files })
+     const detector = createChangeDetector({ tree, sweepMs: ${sweepMs}, onWarning })
      await detector.start(root, () => console.log('wake'))
      console.log('watching')`,
-    )
-    const child = Bun.spawn(
-      ['unshare', '-Ur', 'sh', '-c', `${limited}; exec ${process.execPath} ${folder.at('main.ts')}`],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    )
-    let output = ''
-    void (async () => {
-      for await (const chunk of child.stdout) output += Buffer.from(chunk).toString()
-    })()
-    await until('it to watch', () => output.includes('watching'))
-    writeFileSync(folder.at('app/d9/a.ts'), '2')
-    await until('the edit', () => output.includes('wake'))
-    child.kill('SIGKILL')
-    await child.exited
+  )
+  const child = Bun.spawn(
+    ['unshare', '-Ur', 'sh', '-c', `${limited}; exec ${process.execPath} ${folder.at('main.ts')}`],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
+  let output = ''
+  void (async () => {
+    for await (const chunk of child.stdout) output += Buffer.from(chunk).toString()
+  })()
+  await until('it to watch', () => output.includes('watching'))
+  writeFileSync(folder.at('app/d9/a.ts'), '2')
+  await until('the edit', () => output.includes('wake'))
+  child.kill('SIGKILL')
+  await child.exited
+  return output
+}
+
+test.skipIf(!canLimitWatches())(
+  'without enough watches it sweeps, and says so once (needs a user namespace)',
+  async () => {
+    const output = await editedBlindly(50, [])
     expect(output.match(/warning cannot watch .*ENOSPC.*max_user_watches/g)).toHaveLength(1)
+  },
+)
+
+test.skipIf(!canLimitWatches())(
+  'without enough watches an edit of what the code imports needs no sweep (needs a user namespace)',
+  async () => {
+    expect(await editedBlindly(60_000, ['d9/a.ts'])).toContain('wake')
   },
 )
 

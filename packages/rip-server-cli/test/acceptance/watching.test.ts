@@ -18,8 +18,6 @@ import { expectNothingFailed } from './expect-nothing-failed.ts'
 const QUIET_MS = 2_600
 /** Interval at which the tree is compared even without reports of changes. */
 const SWEEP_MS = 2_000
-/** Without watches the sweep alone finds changes, and may take 1.5 % of a processor: of such a tree every 3 to 4 seconds. */
-const BLIND_MS = 6_000
 
 async function admitted(sandbox: ReleaseSandbox): Promise<number> {
   return (await sandbox.status())?.reloads.admitted ?? Number.NaN
@@ -269,7 +267,7 @@ long(
     await Bun.sleep(6000)
     const share = (cpuMsOf(server.pid) - cpuBefore) / (performance.now() - idleFrom)
     sandbox.deploy('seen')
-    const ms = await expectServed(sandbox, { version: 'seen', limitMs: BLIND_MS, how: 'an edit' })
+    const ms = await expectServed(sandbox, { version: 'seen', limitMs: 3000, how: 'an edit' })
     const warnings = server.stderr
       .split('\n')
       .filter((line) => /inotify|watch/.test(line) && /warning/.test(line))
