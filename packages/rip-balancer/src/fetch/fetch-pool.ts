@@ -7,8 +7,8 @@ import { NetworkCounts } from '../exchange/network-counts.ts'
 import { plainAddress } from '../address/node-address.ts'
 import { LearnedField } from '../exchange/learned-field.ts'
 import { StickyCookie } from '../exchange/sticky-cookie.ts'
-import { REPORT_PAUSE_MS } from '../log/limit-reports.ts'
 import { poolReports } from '../log/pool-reports.ts'
+import { ReportPace } from '../log/report-pace.ts'
 import { errorPages } from '../pages/error-pages.ts'
 import { TlsReports } from '../log/tls-reports.ts'
 import type { Backend } from '../upstream/backend.ts'
@@ -81,7 +81,7 @@ export class FetchPool implements AsyncDisposable {
   /** Event streams by client. */
   private readonly streams = new NetworkCounts()
   private readonly onWarning: (message: string) => void
-  private readonly toldAtMs: { longLived?: number; longLivedPerAddress?: number } = {}
+  private readonly pace = new ReportPace<'longLived' | 'longLivedPerAddress'>()
   private readonly backendTls: BackendTlsSettings
   private readonly tlsFailures: TlsReports
 
@@ -228,9 +228,7 @@ export class FetchPool implements AsyncDisposable {
 
   /** Once a minute at most. */
   private tellLimit(name: 'longLived' | 'longLivedPerAddress'): void {
-    const now = performance.now()
-    if (now - (this.toldAtMs[name] ?? Number.NEGATIVE_INFINITY) < REPORT_PAUSE_MS) return
-    this.toldAtMs[name] = now
+    if (this.pace.next(name) === undefined) return
     this.onWarning(`an event stream was refused with 503: limits.${name} of the pool is reached`)
   }
 

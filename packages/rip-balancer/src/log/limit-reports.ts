@@ -1,10 +1,8 @@
 import type { Limits } from '../settings/limits.ts'
 import type { Timeouts } from '../settings/timeouts.ts'
 import type { ConnectionEvent, ExchangeRecord } from '../exchange/record.ts'
+import { moreBefore, ReportPace } from './report-pace.ts'
 import { requestText } from './request-text.ts'
-
-/** Between two reports of the same limit. */
-export const REPORT_PAUSE_MS = 60_000
 
 /** The settings that are named. */
 export interface ReportedLimits {
@@ -42,10 +40,11 @@ export interface LimitReportsOptions {
  */
 export class LimitReports {
   private readonly options: LimitReportsOptions
-  private readonly told = new Map<Kind, { atMs: number; untold: number }>()
+  private readonly pace: ReportPace<Kind>
 
   constructor(options: LimitReportsOptions) {
     this.options = options
+    this.pace = new ReportPace(options.now)
   }
 
   ended(record: ExchangeRecord): void {
@@ -60,12 +59,9 @@ export class LimitReports {
   }
 
   private report(kind: Kind, what: string): void {
-    const { limits, warn, now } = this.options
-    const told = this.told.get(kind)
-    if (told !== undefined && now() - told.atMs < REPORT_PAUSE_MS) return void told.untold++
-    const more = told === undefined || told.untold === 0 ? '' : `, and ${told.untold} more before`
-    this.told.set(kind, { atMs: now(), untold: 0 })
-    warn(`${what}${more}: ${textOf(kind, limits())}`)
+    const { limits, warn } = this.options
+    const untold = this.pace.next(kind)
+    if (untold !== undefined) warn(`${what}${moreBefore(untold)}: ${textOf(kind, limits())}`)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ExchangeRecord } from '../exchange/record.ts'
-import { REPORT_PAUSE_MS } from './limit-reports.ts'
+import { oneLine } from '../text/one-line.ts'
+import { moreBefore, ReportPace } from './report-pace.ts'
 import { requestText } from './request-text.ts'
 
 export interface LossReportsOptions {
@@ -13,23 +14,19 @@ export interface LossReportsOptions {
  * first, and from then on at most one a minute. The request may be what the backend crashes on.
  */
 export class LossReports {
-  private readonly options: LossReportsOptions
-  private toldAtMs = Number.NEGATIVE_INFINITY
-  private untold = 0
+  private readonly warn: (message: string) => void
+  private readonly pace: ReportPace<'backend-reset'>
 
-  constructor(options: LossReportsOptions) {
-    this.options = options
+  constructor({ warn, now }: LossReportsOptions) {
+    this.warn = warn
+    this.pace = new ReportPace(now)
   }
 
   ended(record: ExchangeRecord): void {
     if (record.cause !== 'backend-reset') return
-    const { warn, now } = this.options
-    if (now() - this.toldAtMs < REPORT_PAUSE_MS) return void this.untold++
-    const more = this.untold === 0 ? '' : `, and ${this.untold} more before`
-    this.toldAtMs = now()
-    this.untold = 0
-    warn(
-      `${requestText(record)} was lost${more}: backend ${record.backend} closed the connection before its response was complete`,
-    )
+    const untold = this.pace.next(record.cause)
+    if (untold === undefined) return
+    const where = `backend ${record.backend} closed the connection before its response was complete`
+    this.warn(oneLine(`${requestText(record)} was lost${moreBefore(untold)}: ${where}`))
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { resolveConfig } from '../../src/config/resolve-config.ts'
 import type { EndCause, ExchangeRecord } from '../../src/exchange/record.ts'
-import { LimitReports, REPORT_PAUSE_MS } from '../../src/log/limit-reports.ts'
+import { LimitReports } from '../../src/log/limit-reports.ts'
+import { REPORT_PAUSE_MS } from '../../src/log/report-pace.ts'
 
 class Reported {
   readonly told: string[] = []

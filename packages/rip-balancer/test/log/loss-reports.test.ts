@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { EndCause, ExchangeRecord } from '../../src/exchange/record.ts'
-import { REPORT_PAUSE_MS } from '../../src/log/limit-reports.ts'
 import { LossReports } from '../../src/log/loss-reports.ts'
+import { REPORT_PAUSE_MS } from '../../src/log/report-pace.ts'
 
 class Reported {
   readonly told: string[] = []
@@ -11,8 +11,8 @@ class Reported {
     now: () => this.nowMs,
   })
 
-  ended(cause: EndCause): this {
-    const record = { method: 'GET', target: '/crash?token=1', status: 502, backend: 'w1.1', cause }
+  ended(cause: EndCause, backend = 'w1.1'): this {
+    const record = { method: 'GET', target: '/crash?token=1', status: 502, backend, cause }
     this.reports.ended(record as ExchangeRecord)
     return this
   }
@@ -23,6 +23,10 @@ describe('a request that was lost with its backend', () => {
     expect(new Reported().ended('backend-reset').told).toEqual([
       'GET /crash was lost: backend w1.1 closed the connection before its response was complete',
     ])
+  })
+
+  test('is one line, whatever the backend is called', () => {
+    expect(new Reported().ended('backend-reset', 'a\nb').told[0]).not.toContain('\n')
   })
 
   test('is named at most once a minute, with the number of those in between', () => {
