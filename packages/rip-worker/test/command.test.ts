@@ -442,12 +442,19 @@ test('what a process writes to the socket of the worker beside it does no harm',
         const link = require('node:net').connect(process.env.RIP_COMMAND_LINK)
         link.write('nonsense\\n{"type":"figures","inFlight":"many"}\\nnull\\n{"type":"serves"}\\n', () => {
           server.listen(process.env.PORT)
-        })`),
+        })
+        server.on('request', () => link.write([
+          { type: 'serves', pid: 1, port: '\\u001b[2J', isAssigned: false },
+          { type: 'figures', inFlight: 0, webSockets: 7, eventStreams: 0, requests: 0, loopLagMs: 0 },
+        ].map((message) => JSON.stringify(message) + '\\n').join('')))`),
     },
     'node app.js',
   )
   expect(await command.text()).toBe('served')
-  await command.supervised.received('beacon')
+  await until('the lines are read', () =>
+    command.supervised.messages.some((message) => message.type === 'beacon' && message.webSockets === 7),
+  )
+  expect(command.stderr).toBe('')
 })
 
 describe('a command that cannot be served', () => {

@@ -114,20 +114,47 @@ export class PreloadLink implements Disposable {
   }
 }
 
-/** Undefined when it is none: any process of the command can write to the socket. */
+/**
+ * The message of a line, each field by its type. `undefined` for a line that is no message of the protocol, as any process
+ * of the command can write to the socket.
+ */
 function messageIn(line: string): Message | undefined {
-  const value = parsed(line)
-  const isCount = (name: string): boolean => typeof value[name] === 'number' && Number(value[name]) >= 0
-  switch (value['type']) {
+  const fields = parsed(line)
+  switch (fields['type']) {
     case 'serves':
-      return isCount('pid') ? (value as unknown as Message) : undefined
+      return serves(fields)
     case 'leaves':
-      return isCount('port') ? (value as unknown as Message) : undefined
+      return isCount(fields['port']) ? { type: 'leaves', port: fields['port'] } : undefined
     case 'figures':
-      return Object.keys(NONE).every(isCount) ? (value as unknown as Message) : undefined
+      return figures(fields)
     default:
       return undefined
   }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function serves({ pid, port, host, isAssigned }: Fields): Message | undefined {
+  if (!isCount(pid) || typeof isAssigned !== 'boolean') return undefined
+  if (port !== undefined && !isCount(port)) return undefined
+  if (host !== undefined && typeof host !== 'string') return undefined
+  return {
+    type: 'serves',
+    pid,
+    isAssigned,
+    ...(port !== undefined && { port }),
+    ...(host !== undefined && { host }),
+  }
+}
+
+function figures({ inFlight, webSockets, eventStreams, requests, loopLagMs }: Fields): Message | undefined {
+  if (!isCount(inFlight) || !isCount(webSockets) || !isCount(eventStreams)) return undefined
+  if (!isCount(requests) || !isCount(loopLagMs)) return undefined
+  return { type: 'figures', inFlight, webSockets, eventStreams, requests, loopLagMs }
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0
 }
 
 function parsed(line: string): Readonly<Record<string, unknown>> {
