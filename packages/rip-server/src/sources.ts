@@ -1,7 +1,8 @@
 /** Where settings come from: flags, the environment, `.env` files, `rip-server.config`, and the application itself. */
-export { foundByText, locateApp, locateEntry } from './application/app-location.ts'
+export { foundByText, locateEntry } from './application/entry-location.ts'
 export { staticFolders } from './settings/static-folders.ts'
-export type { AppLocation } from './application/app-location.ts'
+export { locateApp } from './settings/app-location.ts'
+export type { AppLocation } from './settings/app-location.ts'
 export { expiryText } from './front/certificate-watch.ts'
 export { proveCertificate, settingsCertificate } from './front/certificate.ts'
 export { addressUrl, isExposed, listenAddress } from './front/listen-address.ts'

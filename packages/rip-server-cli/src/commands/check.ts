@@ -52,9 +52,9 @@ export async function check(invocation: Invocation): Promise<number> {
 }
 
 /** What was started: the entry, the start command, or the programs that work in the background. */
-function subject({ command, entry, background }: ServerPlan): string {
+function subject({ command, entry, settings }: ServerPlan): string {
   if (command !== undefined) return `"${commandText(command)}"`
-  return entry ?? background.map(({ name }) => name).join(', ')
+  return entry ?? settings.background.map(({ name }) => name).join(', ')
 }
 
 /** Whether a health check was asked for, and so has passed. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ManagerStatus } from '@rip/manager'
 import { Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 120_000
@@ -251,6 +252,33 @@ describe('a program that works in the background', () => {
       const now = await sandbox.snapshot(server)
       expect(now.workers.map((worker) => worker.pid)).toEqual(workers)
       expect((await sandbox.run('restart', 'mail')).code).not.toBe(0)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'is one of a list whose change is named by a reload, and takes a new manager',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const { folder, write, worksAfter } = await application(sandbox)
+      await write('v0')
+      await sandbox.start('start', folder, '--port', '0', '--bind', '127.0.0.1', 'w:1')
+      await worksAfter(undefined)
+      await Bun.write(join(folder, 'mail.ts'), 'setInterval(() => {}, 1_000)\n')
+      await Bun.write(join(folder, 'package.json'), '{"rip":{"background":["jobs.ts","mail.ts"]}}')
+      const pending = 'background: jobs → jobs, mail needs rip-server restart --manager'
+      expect((await sandbox.run('reload', folder)).stdout).toContain(`configuration: ${pending}\n`)
+      expect((await sandbox.run('status', folder)).stdout).toContain(pending)
+      const shown = await sandbox.run('config', folder, '--sources')
+      expect(shown.stdout).toMatch(/^background +jobs, mail +"rip\.background" in package\.json$/m)
+      expect(shown.stderr).toMatch(/the running server has other values.*:\n(?:  .+\n)*  background +jobs\n/)
+      const names = async (): Promise<readonly string[]> => {
+        const { stdout } = await sandbox.run('status', '--json', folder)
+        return (JSON.parse(stdout) as ManagerStatus).background.map(({ name }) => name)
+      }
+      expect(await names()).toEqual(['jobs'])
+      expect((await sandbox.run('restart', '--manager', folder)).code).toBe(0)
+      expect(await names()).toEqual(['jobs', 'mail'])
     },
     TEST_TIMEOUT_MS,
   )

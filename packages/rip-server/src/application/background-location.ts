@@ -1,30 +1,17 @@
-import { existsSync, realpathSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { realpathSync, statSync } from 'node:fs'
 import { type Entry, type FindEntryOptions, WorkerError } from '@rip/worker/entry'
 import { ServerError } from '../errors.ts'
-import {
-  backgroundPrograms,
-  type BackgroundSetting,
-  locatedBackground,
-} from '../settings/background-programs.ts'
-import { Unacceptable } from '../settings/quantity.ts'
-import { ripFields } from '../settings/rip-fields.ts'
-import { locateEntry } from './app-location.ts'
+import type { BackgroundSetting } from '../settings/background-programs.ts'
+import { locateEntry } from './entry-location.ts'
 
 /**
- * What works in the background: by the settings, else by `rip.background` of the application's `package.json`.
+ * Checks the files of programs before anything is started.
  *
- * @param isForeign whether the application runs as a user with fewer rights
- * @throws ServerError `APP_NOT_FOUND` when a file is not there, `CONFIG_INVALID` when `package.json` is wrong
+ * @throws ServerError `APP_NOT_FOUND`
  */
-export function backgroundOf(
-  given: readonly BackgroundSetting[],
-  root: string,
-  isForeign: boolean,
-): readonly BackgroundSetting[] {
-  const programs = given.length > 0 ? given : locatedBackground(inPackage(root, isForeign), root)
+export function proveBackground(programs: readonly BackgroundSetting[]): void {
   const missing = missingFile(programs)
-  if (missing === undefined) return programs
+  if (missing === undefined) return
   throw new ServerError('APP_NOT_FOUND', { message: `there is no file ${missing} to work in the background` })
 }
 
@@ -33,7 +20,7 @@ export function backgroundOf(
  *
  * @throws ServerError `APP_NOT_FOUND`
  */
-export function proveBackground(programs: readonly BackgroundSetting[]): void {
+export function proveStartedBackground(programs: readonly BackgroundSetting[]): void {
   const missing = missingFile(programs)
   if (missing === undefined) return
   const message =
@@ -75,18 +62,4 @@ export function locateWebEntry(
 function isNotFound(error: unknown): boolean {
   const cause = error instanceof ServerError ? error.cause : undefined
   return cause instanceof WorkerError && cause.code === 'RIP_APP_NOT_FOUND'
-}
-
-function inPackage(root: string, staysInFolder: boolean): readonly BackgroundSetting[] {
-  const path = join(root, 'package.json')
-  if (!existsSync(path)) return []
-  const { background } = ripFields(path, staysInFolder)
-  if (background === undefined || (Array.isArray(background) && background.length === 0)) return []
-  try {
-    return backgroundPrograms(JSON.stringify(background))
-  } catch (error) {
-    if (!(error instanceof Unacceptable)) throw error
-    const problem = `${path}: "rip.background": expected ${error.message}, got ${JSON.stringify(background)}`
-    throw new ServerError('CONFIG_INVALID', { problems: [problem] })
-  }
 }

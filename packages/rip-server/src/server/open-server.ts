@@ -44,7 +44,7 @@ import { CertificateWatch } from '../front/certificate-watch.ts'
 import { type Front, frontBeside, openFront } from '../front/front.ts'
 import { noFront } from '../front/no-front.ts'
 import { ChildOutput } from '../output/child-output.ts'
-import { filesOf, proveBackground } from '../application/background-location.ts'
+import { filesOf, proveStartedBackground } from '../application/background-location.ts'
 import { forChildren } from '../application/child-environment.ts'
 import { FailureWatch } from './failure-watch.ts'
 import { statusWithTraffic } from './status-with-traffic.ts'
@@ -241,7 +241,7 @@ async function assemble(
   owned: AsyncDisposableStack,
   commands: Commands,
 ): Promise<ServerParts> {
-  const { settings, mode, root, entry, background, inherited, tenants } = plan
+  const { settings, mode, root, entry, inherited, tenants } = plan
   const modules = modulesOf(plan)
   const succeeds = inherited !== undefined
   const env = forChildren(plan.env)
@@ -285,7 +285,7 @@ async function assemble(
     configureFront: () => front.configure(),
     prove: () => {
       proveFiles(root)
-      proveBackground(background)
+      proveStartedBackground(settings.background)
       plan.childEnv()
     },
     warn: plan.warn,
@@ -339,7 +339,7 @@ async function assemble(
       explainsOnStdout: plan.command !== undefined,
     },
     workers: entry === undefined ? 0 : inherited?.workers || settings.workers,
-    background: background.map((each) => backgroundProgram(each, plan)),
+    background: settings.background.map((each) => backgroundProgram(each, plan)),
     backgroundLedger: createBackgroundLedger({ runDir: runDir.path, note: plan.note }),
     standsBy: succeeds || plan.standsBy === true,
     ...liveOptions(settings),
@@ -458,18 +458,18 @@ function accessLine(line: ChildLine, { logFormat }: ServerPlan): string {
 }
 
 /** The modules that the application begins with. */
-function modulesOf({ entry, command, background }: ServerPlan): readonly string[] {
+function modulesOf({ entry, command, settings }: ServerPlan): readonly string[] {
   const isLoaded = entry !== undefined && command === undefined && !isPage(entry)
-  return [...(isLoaded ? [entry] : []), ...filesOf(background)]
+  return [...(isLoaded ? [entry] : []), ...filesOf(settings.background)]
 }
 
 /** Where programs run that are no modules, any file may be code, and what served cannot be had again. */
-function unfrozenParts({ command, background }: ServerPlan): {
+function unfrozenParts({ command, settings }: ServerPlan): {
   readonly anyChangeCounts: boolean
   readonly isUnfrozen: boolean
 } {
   const isUnfrozen = command !== undefined
-  return { isUnfrozen, anyChangeCounts: isUnfrozen || background.some((each) => 'command' in each) }
+  return { isUnfrozen, anyChangeCounts: isUnfrozen || settings.background.some((each) => 'command' in each) }
 }
 
 /** How a process that works in the background is started. */

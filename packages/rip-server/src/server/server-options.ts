@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import type { ConfigFile } from '../settings/config-file.ts'
 import type { RipServerConfig } from '../settings/define-config.ts'
-import { withPackageCommand } from '../settings/package-command.ts'
-import { withPackagePolicy } from '../settings/package-policy.ts'
+import { withPackageSettings } from '../settings/package-settings.ts'
 import { resolveSettings } from '../settings/resolve-settings.ts'
 import type { Mode, Settings } from '../settings/settings.ts'
 import { planServer, type ServerPlan } from './server-plan.ts'
@@ -41,11 +40,9 @@ export function planOf(options: ServerOptions): ServerPlan {
     ...values
   } = options
   const settings = withRunDir(
-    withPackagePolicy(
-      withPackageCommand(
-        resolveSettings({ mode, cwd, flags: new Map(), env: {}, file: asFile(values, cwd) }),
-        mode,
-      ),
+    withPackageSettings(
+      resolveSettings({ mode, cwd, flags: new Map(), env: {}, file: asFile(values, cwd) }),
+      mode,
     ).settings,
   )
   const sink = sinkOf(output)

@@ -2,12 +2,13 @@ import type { Writable } from 'node:stream'
 import type { ListenAddress } from '@rip/manager'
 import type { Entry, FindEntryOptions, StaticFolder } from '@rip/worker/entry'
 import { childEnvironment } from '../application/child-environment.ts'
-import { backgroundOf, filesOf, locateWebEntry } from '../application/background-location.ts'
-import { foundByText, locateApp } from '../application/app-location.ts'
+import { filesOf, locateWebEntry, proveBackground } from '../application/background-location.ts'
+import { foundByText } from '../application/entry-location.ts'
 import { ServerError } from '../errors.ts'
 import { proveCertificate } from '../front/certificate.ts'
 import { listenAddress } from '../front/listen-address.ts'
 import type { Inheritance } from '../instance/succession.ts'
+import { locateApp } from '../settings/app-location.ts'
 import type { BackgroundSetting } from '../settings/background-programs.ts'
 import type { FileMode } from '../settings/env-files.ts'
 import type { LogFormat } from '../output/log-record.ts'
@@ -39,8 +40,6 @@ export interface ServerPlan {
   readonly content: readonly string[] | undefined
   /** How entry or command was found, if the operator did not name it. */
   readonly entryFoundBy: string | undefined
-  /** Programs that work in the background. */
-  readonly background: readonly BackgroundSetting[]
   readonly watch: boolean
   /** Nothing of it becomes active, or begins in the background: it is only proven. @default false */
   readonly standsBy?: boolean
@@ -112,11 +111,11 @@ export interface Surroundings extends Pick<
 /** @throws ServerError `APP_NOT_FOUND`, `CONFIG_INVALID`, `FILE_REFUSED` */
 export function planServer({ userFrom, commandFoundBy, env, ...given }: Surroundings): ServerPlan {
   const { settings, mode, cwd } = given
-  const { command } = settings
+  const { command, background } = settings
   const { root, entry } = locateApp(settings.app)
   if (command !== undefined && entry !== undefined) throw twoWays(entry)
   const isForeign = settings.user !== undefined
-  const background = backgroundOf(settings.background, root, isForeign)
+  proveBackground(background)
   const found = foundFor(
     command,
     entry ?? root,
@@ -138,7 +137,6 @@ export function planServer({ userFrom, commandFoundBy, env, ...given }: Surround
     entry: found?.file,
     command,
     entryFoundBy: command === undefined ? found && foundByText(found) : commandFoundBy,
-    background,
     static: [...staticFolders(settings.static), ...(found?.static ?? [])],
     content: found?.content,
     // The tools of a command watch files themselves.

@@ -1,12 +1,9 @@
-import { existsSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { findEntry, WorkerError } from '@rip/worker/entry'
 import { ServerError } from '../errors.ts'
-import { backgroundPrograms, type BackgroundSetting, locatedBackground } from './background-programs.ts'
+import { type AppPackage, ripFields } from './app-package.ts'
 import { type Command, parseCommand } from './command.ts'
 import { Unacceptable, unacceptableText } from './quantity.ts'
 import type { ResolvedSettings } from './resolve-settings.ts'
-import { ripFields } from './rip-fields.ts'
 import type { Mode, Settings } from './settings.ts'
 
 const KEY = '"rip.command"'
@@ -15,27 +12,33 @@ const DEV_WORKERS = 1
 /** They may compile the whole application before they listen. */
 const DEV_BOOT_TIMEOUT_MS = 120_000
 
+export interface PackageCommandOptions {
+  readonly mode: Mode
+  /** Whether the application runs as a user with fewer rights. */
+  readonly isForeign: boolean
+}
+
 /**
  * Adds the start command that `package.json` of the application names, or that the build of a framework is run by, unless
  * a flag or the configuration does, and the defaults that differ with a command.
  *
- * @param isForeign whether the application runs as a user with fewer rights
+ * @param resolved settings with the programs of the background
  * @throws ServerError `CONFIG_INVALID`
  */
 export function withPackageCommand(
   resolved: ResolvedSettings,
-  mode: Mode,
-  isForeign: boolean = resolved.settings.user !== undefined,
+  appPackage: AppPackage,
+  options: PackageCommandOptions,
 ): ResolvedSettings {
   const { settings, origins } = resolved
   const found =
     settings.command === undefined
-      ? (packageCommand(settings.app, isForeign) ?? foundCommand(settings, mode, isForeign))
+      ? (packageCommand(settings.app, appPackage) ?? foundCommand(settings, options))
       : { command: settings.command, origin: origins.command }
   if (found === undefined) return resolved
   const { command, origin } = found
   const isDefault = (name: 'workers' | 'bootTimeoutMs'): boolean =>
-    mode === 'development' && origins[name] === 'default'
+    options.mode === 'development' && origins[name] === 'default'
   return {
     ...resolved,
     settings: {
@@ -59,15 +62,13 @@ interface OriginalCommand {
  */
 function foundCommand(
   { app, background }: Pick<Settings, 'app' | 'background'>,
-  mode: Mode,
-  isForeign: boolean,
+  { mode, isForeign }: PackageCommandOptions,
 ): OriginalCommand | undefined {
   try {
     const found = findEntry(app, { isForeign, isDevelopment: mode === 'development' })
     const { command, because = '', runs } = found
     if (command === undefined) return undefined
-    const programs = background.length > 0 ? background : packageBackground(app, isForeign)
-    return programs.some((each) => 'file' in each && each.file === runs)
+    return background.some((each) => 'file' in each && each.file === runs)
       ? undefined
       : { command, origin: because }
   } catch (error) {
@@ -76,33 +77,19 @@ function foundCommand(
   }
 }
 
-/** None where it is wrong, which is reported where it is used. */
-function packageBackground(folder: string, isForeign: boolean): readonly BackgroundSetting[] {
-  const { background } = ripFields(join(folder, 'package.json'), isForeign)
-  try {
-    return background === undefined
-      ? []
-      : locatedBackground(backgroundPrograms(JSON.stringify(background)), folder)
-  } catch (error) {
-    if (error instanceof Unacceptable) return []
-    throw error
-  }
-}
-
 /** None for an application that was given as a file. */
-function packageCommand(app: string, isForeign: boolean): OriginalCommand | undefined {
-  if (statSync(app, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined
-  const file = join(app, 'package.json')
-  if (!existsSync(file)) return undefined
-  const { command, entry } = ripFields(file, isForeign)
+function packageCommand(app: string, appPackage: AppPackage): OriginalCommand | undefined {
+  const { folder, path } = appPackage
+  if (folder !== app) return undefined
+  const { command, entry } = ripFields(appPackage)
   if (command === undefined || command === null) return undefined
-  if (entry !== undefined) throw invalid(`${file}: "rip.entry" and ${KEY} are two ways to start it; keep one`)
+  if (entry !== undefined) throw invalid(`${path}: "rip.entry" and ${KEY} are two ways to start it; keep one`)
   const text = typeof command === 'string' ? command : JSON.stringify(command)
   try {
     return { command: parseCommand(text), origin: `${KEY} in package.json` }
   } catch (error) {
     if (!(error instanceof Unacceptable)) throw error
-    throw invalid(`${file}: ${KEY}: ${unacceptableText(error, text)}`)
+    throw invalid(`${path}: ${KEY}: ${unacceptableText(error, text)}`)
   }
 }
 

@@ -5,8 +5,7 @@ import { findConfigFile, readConfigFile, type ReadConfigOptions } from './config
 import type { GivenFlag } from './given-flag.ts'
 import { nodeEnv, type NodeEnv } from './node-env.ts'
 import { fileEnvironment, fileVariables, ownEnvironment, valuesOf } from './own-environment.ts'
-import { withPackageCommand } from './package-command.ts'
-import { withPackagePolicy } from './package-policy.ts'
+import { withPackageSettings } from './package-settings.ts'
 import { proveFiles } from './prove-files.ts'
 import { Unacceptable } from './quantity.ts'
 import { type ResolvedSettings, resolveSettings } from './resolve-settings.ts'
@@ -35,7 +34,7 @@ export interface SettingsRead extends ResolvedSettings {
 }
 
 /**
- * Reads the settings: flags > environment > file > defaults. Aborting ends the evaluation of the file, which runs as
+ * Reads the settings: flags > environment > file > `package.json` > defaults. Aborting ends the evaluation of the file, which runs as
  * the user of the flag `user` if there is one.
  *
  * @throws ServerError
@@ -66,9 +65,7 @@ export async function readSettings(
             account: options.account ?? givenUser(flags),
           },
         )
-  const resolved = withPackagePolicy(
-    withPackageCommand(resolveSettings({ mode, cwd, flags, env: own, envFiles, file }), mode),
-  )
+  const resolved = withPackageSettings(resolveSettings({ mode, cwd, flags, env: own, envFiles, file }), mode)
   return { ...resolved, nodeEnv: { value, origin }, configFile: file?.path, files: file?.files ?? [] }
 }
 

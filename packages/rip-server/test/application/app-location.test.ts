@@ -2,7 +2,8 @@ import { expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { foundByText, locateApp, locateEntry } from '../../src/application/app-location.ts'
+import { foundByText, locateEntry } from '../../src/application/entry-location.ts'
+import { locateApp } from '../../src/settings/app-location.ts'
 
 /** A folder with a package.json and a file of an application two levels below. */
 function withPackage(run: (outer: string, file: string) => void): void {
@@ -49,7 +50,7 @@ test('the start says how it found a file that was not given', () => {
 
 test('a user without a home folder, such as a bare number in a container, can have applications', () => {
   withPackage((outer, file) => {
-    const module = join(import.meta.dir, '../../src/application/app-location.ts')
+    const module = join(import.meta.dir, '../../src/settings/app-location.ts')
     // The runtime throws this for a user without HOME and without an entry in passwd(5).
     const code = `
       const fail = () => { throw Object.assign(new Error('uv_os_homedir'), { code: 'ENOENT' }) }

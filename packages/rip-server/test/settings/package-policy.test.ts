@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readAppPackage } from '../../src/settings/app-package.ts'
 import { withPackagePolicy } from '../../src/settings/package-policy.ts'
 import { resolveSettings, type ResolvedSettings } from '../../src/settings/resolve-settings.ts'
 
@@ -18,7 +19,7 @@ function settingsFor(manifest: string, balancer?: object): ResolvedSettings {
       positionOf: () => path,
     }
     const resolved = resolveSettings({ mode: 'production', cwd: folder, flags: new Map(), env: {}, file })
-    return withPackagePolicy(resolved)
+    return withPackagePolicy(resolved, readAppPackage(folder, false))
   } finally {
     rmSync(folder, { recursive: true })
   }
