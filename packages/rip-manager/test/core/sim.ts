@@ -731,13 +731,13 @@ export class Sim implements Effects {
   observe(token: number): void {
     const previous = { requests: 100, errors: 1 }
     this.#answered += this.random() < 0.05 ? -this.#answered : 100
-    const errors = this.random() < 0.2 ? this.#answered * 0.3 : this.#answered * 0.02
+    const errors = this.random() < 0.2 && !this.calm ? this.#answered * 0.3 : this.#answered * 0.02
     const serving = { requests: this.#answered, errors }
     this.#later(() => this.input({ type: 'observed', token, counts: { serving, previous } }))
   }
 
   compare(token: number): void {
-    const fails = this.random() < 0.3 ? 90 : 2
+    const fails = this.random() < 0.3 && !this.calm ? 90 : 2
     const group = { history: 100, requests: 100, failed: fails, requestsBefore: 100, failedBefore: 1 }
     const groups = [{ ...group, refusedBefore: 0 }]
     const comparison = this.random() < 0.1 ? undefined : { kinds: groups, clients: groups }
