@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isAlive } from '@rip/testing'
 import {
   BUS_FOLDER,
   BusFolder,
@@ -52,6 +53,7 @@ test('a worker that puts folders in the place of entries, again and again, does 
   await using worker = Bun.spawn([process.execPath, '-e', hostile], { stdout: 'pipe' })
   await worker.stdout.getReader().read()
   for (let round = 0; round < ROUNDS; round++) bus.left(12)
+  expect(isAlive(worker.pid)).toBe(true)
   worker.kill('SIGKILL')
 })
 
