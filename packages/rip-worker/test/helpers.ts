@@ -255,3 +255,34 @@ export class Supervised implements AsyncDisposable {
     this.folder[Symbol.dispose]()
   }
 }
+
+/** A promise that the test resolves. */
+export function barrier(): { readonly passed: Promise<void>; open: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  return { passed: promise, open: resolve }
+}
+
+export function streamOf(
+  chunks: AsyncIterable<string> | Iterable<string>,
+  cancelled: () => void = () => {},
+): ReadableStream {
+  const encoder = new TextEncoder()
+  const source = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]()
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await source.next()
+      if (done) return controller.close()
+      controller.enqueue(encoder.encode(value))
+    },
+    cancel: cancelled,
+  })
+}
+
+/** Answers slowly, and reports when it has begun, so that a test can act in the middle of it. */
+export const SLOW: string = `
+  export default async (request) => {
+    console.log('begun')
+    await Bun.sleep(Number(new URL(request.url).searchParams.get('ms') ?? 300))
+    return new Response('finished')
+  }
+`
