@@ -237,6 +237,23 @@ describe('a changed configuration', () => {
   )
 
   test(
+    'may be in package.json, which is read again on a save, too',
+    async () => {
+      await using shop = await Shop.create()
+      const { sandbox } = shop
+      await shop.write('jobs.ts', 'setInterval(() => {}, 1_000)')
+      await shop.write('package.json', '{}')
+      const server = await sandbox.start('dev', '--port', '0')
+      await shop.write('package.json', '{ "rip": { "background": ["jobs.ts"] } }')
+      await server.says('configuration: background: none → jobs needs rip-server restart --manager')
+      await shop.write('package.json', '{ "rip": { "background": 7 } }')
+      await server.says('"rip.background": expected files')
+      expect(await post(server, 5_000)).toBe('one 5000')
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
     'of the port is in force after restart --manager, without a lost request',
     async () => {
       const [first, second] = [freePort(), freePort()]

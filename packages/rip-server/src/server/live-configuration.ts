@@ -55,6 +55,8 @@ export function liveOptions(settings: Settings): Required<LiveOptions> {
   }
 }
 
+/** Files of the application's folder that settings are read from, also when they are new. */
+const READ_FROM = /^(?:\.env|rip-server\.config\.|package\.json$)/
 /** Generations whose settings are remembered, for a return to one of them. */
 const REMEMBERED = 8
 
@@ -211,9 +213,7 @@ export class LiveConfiguration {
   #fingerprintOf({ files }: TreeState): string {
     const root = realFolder(this.#options.root)
     const own = new Set(this.#read.files.map((path) => relative(root, path)))
-    const relevant = [...files].filter(
-      ([path]) => own.has(path) || /^(?:\.env|rip-server\.config\.)/.test(path),
-    )
+    const relevant = [...files].filter(([path]) => own.has(path) || READ_FROM.test(path))
     return JSON.stringify(relevant)
   }
 
