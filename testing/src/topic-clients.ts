@@ -39,7 +39,7 @@ export interface TopicReport {
   readonly disordered: number
   /** Clients that were told to connect again. */
   readonly reconnects: number
-  /** Connections that ended in another way, and requests that failed, as text. */
+  /** Connections that ended in another way, requests that failed, and waits that took too long, as text. */
   readonly failures: readonly string[]
   /** From the call that published until the client had it. */
   readonly p50Ms: number
@@ -90,14 +90,14 @@ export class TopicClients {
     }
   }
 
-  /** Resolves when all who are connected have the last message of each process. */
+  /** Resolves when all are connected and have the last message of each process; a failure when that takes too long. */
   async settle(): Promise<void> {
     const clients = (): readonly Life[] => this.#lives.filter(({ isOver }) => !isOver)
     await until(
       'all have what was published',
       () => clients().length === this.#options.clients && clients().every((life) => this.#hasAll(life)),
       SETTLE_LIMIT_MS,
-    ).catch(() => {})
+    ).catch((error: unknown) => void this.#failures.push(String(error)))
   }
 
   /** What came of it so far; latencies begin anew. */

@@ -13,15 +13,21 @@ test('a log that cannot be written causes one message at the beginning and one a
     const path = join(folder, 'log')
     const said: string[] = []
     await using log = new LogFile(path, (message) => said.push(message))
+    let written = 0
+    const write = (text: string): void => {
+      log.write(record(text))
+      written += 1
+    }
     mkdirSync(path)
-    log.write(record('one'))
-    log.write(record('two'))
+    write('one')
+    write('two')
     await until(() => said.length === 1)
-    log.write(record('three'))
+    write('three')
     rmdirSync(path)
     await until(() => {
-      log.write(record('written'))
-      return said.length === 2
+      if (said.length === 2) return true
+      write('again')
+      return false
     })
     expect(said).toEqual([
       expect.stringMatching(
@@ -29,10 +35,15 @@ test('a log that cannot be written causes one message at the beginning and one a
       ),
       expect.stringMatching(/^the log .*\/log is written again: \d+ lines were lost$/),
     ])
+    log.disown()
+    await log.close()
     const kept = readFileSync(path, 'utf8')
       .split('\n')
       .flatMap((line) => readRecord(line) ?? [])
+    const lost = Number(/(\d+) lines/.exec(said[1]!)![1])
+    expect(lost).toBeGreaterThanOrEqual(2)
     expect(kept.length).toBeGreaterThan(0)
+    expect(lost + kept.length).toBe(written)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
