@@ -1,4 +1,7 @@
-/** Which files may import which in the balancer, in the manager, and in the packages that put the server together. */
+/**
+ * Which files may import which in the balancer, in the manager, in the compiler, and in the packages that put the
+ * server together.
+ */
 import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -8,6 +11,7 @@ import { Glob } from 'bun'
 /** Folders of the sources, and files beside them, from the bottom up: each imports only from lower floors. */
 type Floors = readonly (readonly string[])[]
 
+/** By package, or by a folder of one. */
 const PACKAGES: Readonly<Record<string, Floors>> = {
   'rip-balancer': [
     ['transport', 'http1', 'text', 'settings', 'answers', 'state-table.ts', 'stale-socket.ts'],
@@ -29,6 +33,16 @@ const PACKAGES: Readonly<Record<string, Floors>> = {
     ['control', 'links', 'run-dir', 'systemd', 'verify'],
     ['manager', 'meeting'],
     ['index.ts', 'testing.ts'],
+  ],
+  'rip-transpile/src/compiler': [
+    ['binding.ts', 'lexer.ts', 'scan.ts', 'schema-runtime.ts', 'source-map.ts'],
+    ['scope.ts'],
+    ['ast.ts', 'conflict.ts'],
+    ['schema-words.ts', 'type-imports.ts'],
+    ['parser'],
+    ['lower', 'declare'],
+    ['print.ts'],
+    ['index.ts'],
   ],
   'rip-server': [
     ['errors.ts', 'output', 'programs', 'joining'],
@@ -90,7 +104,8 @@ function wayTo(last: string, cameFrom: ReadonlyMap<string, string>, first: strin
 const folderOf = (file: string): string => file.split('/')[0]!
 
 for (const [name, floors] of Object.entries(PACKAGES)) {
-  const imports = importsIn(fileURLToPath(new URL(`../../packages/${name}/src`, import.meta.url)))
+  const folder = name.includes('/') ? name : `${name}/src`
+  const imports = importsIn(fileURLToPath(new URL(`../../packages/${folder}`, import.meta.url)))
   const floorOf = (file: string): number => floors.findIndex((floor) => floor.includes(folderOf(file)))
 
   describe(`the sources of ${name}`, () => {

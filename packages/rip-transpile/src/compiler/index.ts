@@ -6,18 +6,19 @@ import type { RuntimeName } from '../runtime/inline.ts'
 import { RUNTIME_MODULE } from '../runtime/runtime-module.ts'
 import { SCHEMA_MODULE } from '../runtime/schema-module.ts'
 import type { Block, Node } from './ast.ts'
-import { forbiddenWrite } from './bindings.ts'
+import { forbiddenWrite } from './conflict.ts'
 import { declareModule } from './declare/declare-module.ts'
 import { declaresSchema } from './declare/declare-schema.ts'
-import { rejectOutside } from './diagnostics.ts'
+import { rejectOutside } from './parser/diagnostics.ts'
 import { withHoisted } from './lower/hoisting.ts'
 import { declare, id, str } from './lower/js.ts'
 import type { Js } from './lower/js.ts'
 import { DISCARD, Lowerer } from './lower/lowerer.ts'
 import { visitors } from './lower/visitors.ts'
-import { patternNames } from './parser/assignments.ts'
+import { grammar } from './parser/grammar.ts'
 import { Parser } from './parser/parser.ts'
 import { parseProgram } from './parser/statements.ts'
+import { patternNames } from './parser/targets.ts'
 import { printProgram } from './print.ts'
 import { resolveScopes } from './scope.ts'
 import {
@@ -73,7 +74,7 @@ function longestLine(source: string): { start: number; end: number } {
 function compileProgram(source: string, options: CompileOptions): CompileResult {
   const { filename = 'unknown.rip', dialect = 4, sourceMap = false, runtime = 'import' } = options
   const data = DATA_LINE.exec(source)
-  const p = new Parser(source, filename, data?.index ?? source.length, dialect)
+  const p = new Parser(source, filename, data?.index ?? source.length, dialect, grammar)
   const tree = parseProgram(p)
   const isModule = tree.body.some((node) => node.type === 'Import' || node.type.startsWith('Export'))
   // With an inlined runtime, the result may be evaluated as the body of a function.

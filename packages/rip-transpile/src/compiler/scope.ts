@@ -1,4 +1,4 @@
-import type { Binding, Form } from './bindings.ts'
+import type { Binding, Form } from './binding.ts'
 
 /**
  * How a mention uses a name: `updated` also reads it, as `+=` does; `matched` writes the result of a match, which

@@ -1,4 +1,5 @@
 import type { Node } from '../../src/compiler/ast.ts'
+import { grammar } from '../../src/compiler/parser/grammar.ts'
 import { Parser } from '../../src/compiler/parser/parser.ts'
 import { parseProgram } from '../../src/compiler/parser/statements.ts'
 
@@ -11,7 +12,7 @@ export interface Name {
 /** Every name that is written in a program: variables, members, keys, parameters, functions, classes, imports. */
 export function namesOf(source: string): Name[] {
   const data = source.search(/^__DATA__[ \t]*$/m)
-  const parser = new Parser(source, 'input.rip', data === -1 ? source.length : data, 4)
+  const parser = new Parser(source, 'input.rip', data === -1 ? source.length : data, 4, grammar)
   const found = new Map<number, Name>()
   collect(parseProgram(parser), source, found)
   return [...found.values()]

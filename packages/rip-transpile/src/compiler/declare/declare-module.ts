@@ -1,7 +1,7 @@
 import type { RuntimeDelivery } from '../../adapter.ts'
 import type { Block, Class, Declares, Fn, ImportName, Node, NodeOf } from '../ast.ts'
 import { classBody, hasNamedParent } from './declare-class.ts'
-import { signature } from './declare-function.ts'
+import { functionType, signature } from './declare-function.ts'
 import {
   isProjection,
   projectionLines,
@@ -59,7 +59,7 @@ class Declarations {
     this.#schemas = schemasOf(tree)
     const classes = new Set(tree.body.map(classOf).filter((name) => name !== undefined))
     const interfaces = new Map(tree.body.map(interfaceOf).filter((found) => found !== undefined))
-    this.#context = { casts, classes, interfaces }
+    this.#context = { casts, classes, interfaces, functionType }
     this.#runtime = runtime
   }
 

@@ -1,5 +1,4 @@
-import type { Node, NodeOf } from '../ast.ts'
-import { functionType } from './declare-function.ts'
+import type { Fn, Node, NodeOf } from '../ast.ts'
 import { typeText } from './type-text.ts'
 
 /** The types that are known in a module. */
@@ -10,6 +9,8 @@ export interface TypeContext {
   readonly classes: ReadonlySet<string>
   /** Properties by the interface that declares them; a class of the same name has them, too. */
   readonly interfaces: ReadonlyMap<string, readonly string[]>
+  /** The type of a function, which in turn infers the types of its parameters from their defaults. */
+  readonly functionType: (fn: Fn, context: TypeContext) => string
 }
 
 const BUILT_IN: Readonly<Record<string, string>> = {
@@ -51,7 +52,7 @@ export function inferType(node: Node, context: TypeContext): string {
     case 'Obj':
       return objectType(node, context)
     case 'Fn':
-      return functionType(node, context)
+      return context.functionType(node, context)
     case 'New':
       return instanceType(node, context)
     case 'Paren':

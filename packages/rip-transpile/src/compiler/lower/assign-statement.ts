@@ -1,7 +1,6 @@
 import type { Assign, Node } from '../ast.ts'
-import { isPattern, patternNames } from '../parser/assignments.ts'
+import { isPattern, patternNames } from '../parser/targets.ts'
 import { assignment } from './assignments.ts'
-import { deliver } from './deliver.ts'
 import { guardTest } from './guards.ts'
 import { hoistNames } from './hoisting.ts'
 import { assign, declare, id, ifs } from './js.ts'
@@ -17,7 +16,7 @@ export function lowerAssign(l: Lowerer, node: Assign, sink: Sink): Js[] {
   if (isGuard(guard) && node.op === '=') {
     const { left, right, op } = guard
     const first = lowerAssign(l, { ...node, value: left }, DISCARD)
-    const tail = sink.kind === 'discard' ? [] : [deliver(l, sink, pattern(l, node.target), at)]
+    const tail = sink.kind === 'discard' ? [] : [l.deliver(sink, pattern(l, node.target), at)]
     const test = guardTest(op, l.expression(node.target))
     return [...first, ifs(test, l.body(right, DISCARD), undefined, right.start), ...tail]
   }
@@ -29,16 +28,16 @@ export function lowerAssign(l: Lowerer, node: Assign, sink: Sink): Js[] {
     const name = node.target.type === 'Id' ? node.target.name : ''
     const make = (value: Js): Js => assign(id(name, node.target.start), value)
     const lines = l.nested(() => l.statement(node.value, { kind: 'assign', make }))
-    const tail = sink.kind === 'discard' ? [] : [deliver(l, sink, id(name, at), at)]
+    const tail = sink.kind === 'discard' ? [] : [l.deliver(sink, id(name, at), at)]
     return [...(kind ? [declare('let', id(name, at), null, at)] : []), ...lines, ...tail]
   }
-  if (!kind) return [deliver(l, sink, assignment(l, node, sink.kind !== 'discard'), at)]
+  if (!kind) return [l.deliver(sink, assignment(l, node, sink.kind !== 'discard'), at)]
   const value = l.expression(node.value)
   const declaration = declare(kind, pattern(l, node.target), value, at)
   if (sink.kind === 'discard') return [declaration]
   return [
     declaration,
-    deliver(l, sink, node.target.type === 'Id' ? id(node.target.name, at) : l.expression(node.target), at),
+    l.deliver(sink, node.target.type === 'Id' ? id(node.target.name, at) : l.expression(node.target), at),
   ]
 }
 

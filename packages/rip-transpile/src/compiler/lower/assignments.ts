@@ -1,5 +1,5 @@
 import type { Assign, Node, NodeOf } from '../ast.ts'
-import { patternNames } from '../parser/assignments.ts'
+import { patternNames } from '../parser/targets.ts'
 import { hoistNames } from './hoisting.ts'
 import {
   assign,

@@ -1,5 +1,4 @@
 import type { Class, Fn, Member } from '../ast.ts'
-import { deliver } from './deliver.ts'
 import { functionParts } from './functions.ts'
 import { contained } from './hoisting.ts'
 import { block, call, id, raw, spread, statement } from './js.ts'
@@ -118,7 +117,7 @@ export function lowerClassStatement(l: Lowerer, node: Class, sink: Sink): Js[] |
   if (!node.name) return undefined
   const declaration = lowerClass(l, node, 'ClassDeclaration')
   if (sink.kind === 'discard') return [declaration]
-  return [declaration, deliver(l, sink, id(node.name, node.nameStart))]
+  return [declaration, l.deliver(sink, id(node.name, node.nameStart))]
 }
 
 export function lowerClassValue(l: Lowerer, node: Class): Js {

@@ -1,6 +1,5 @@
 import type { Fn, Node, Param } from '../ast.ts'
 import { isFixedName } from '../parser/names.ts'
-import { deliver } from './deliver.ts'
 import { contained, withHoisted } from './hoisting.ts'
 import { arrow, assign, block, call, declare, id, member, method, num, raw, spread, statement } from './js.ts'
 import type { Js } from './js.ts'
@@ -197,5 +196,5 @@ export function lowerDef(l: Lowerer, node: Fn, sink: Sink): Js[] | undefined {
   if (node.kind !== 'def') return undefined
   const declaration = functionDeclaration(l, node)
   if (sink.kind === 'discard') return [declaration]
-  return [declaration, deliver(l, sink, id(node.name ?? '', node.nameStart))]
+  return [declaration, l.deliver(sink, id(node.name ?? '', node.nameStart))]
 }

@@ -1,5 +1,4 @@
 import type { NodeOf } from '../ast.ts'
-import { deliver } from './deliver.ts'
 import { assign, id, ifs, isNullish, not } from './js.ts'
 import type { Js } from './js.ts'
 import { DISCARD } from './lowerer.ts'
@@ -12,7 +11,7 @@ export function lowerGuard(l: Lowerer, node: NodeOf<'Logical'>, sink: Sink): Js[
     return [ifs(guardTest(node.op, l.expression(node.left)), leave, undefined, node.start)]
   const name = l.temp('value')
   const test = guardTest(node.op, assign(id(name), l.expression(node.left)))
-  return [ifs(test, leave, undefined, node.start), deliver(l, sink, id(name), node.start)]
+  return [ifs(test, leave, undefined, node.start), l.deliver(sink, id(name), node.start)]
 }
 
 export function guardTest(op: string, value: Js): Js {

@@ -1,5 +1,4 @@
 import type { Loop, Node, NodeOf } from '../ast.ts'
-import { deliver } from './deliver.ts'
 import {
   array,
   assign,
@@ -31,7 +30,7 @@ function collecting(l: Lowerer, node: Node, sink: Sink, make: (inner: Sink) => J
   return [
     declare('const', id(name), array([]), node.start),
     ...make({ kind: 'push', array: name }),
-    deliver(l, sink, id(name), node.start),
+    l.deliver(sink, id(name), node.start),
   ]
 }
 

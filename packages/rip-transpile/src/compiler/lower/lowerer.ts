@@ -1,8 +1,7 @@
 import { CompileError } from '../../compile-error.ts'
 import type { Node, NodeOf } from '../ast.ts'
 import type { Scope } from '../scope.ts'
-import { deliver } from './deliver.ts'
-import { assign, endsInCall, id } from './js.ts'
+import { assign, endsInCall, id, method, returns, statement } from './js.ts'
 import type { Js } from './js.ts'
 
 /** The destination of the value of a statement. */
@@ -132,7 +131,21 @@ export class Lowerer {
   /** Lowers a node to statements that pass its value to the sink. */
   statement(node: Node, sink: Sink): Js[] {
     const visit = this.visitors.statements[node.type] as StatementVisitor | undefined
-    return visit?.(this, node, sink) ?? [deliver(this, sink, this.expression(node), node.start)]
+    return visit?.(this, node, sink) ?? [this.deliver(sink, this.expression(node), node.start)]
+  }
+
+  /** Passes a value to its sink: returns, assigns, collects or drops it. */
+  deliver(sink: Sink, value: Js, at: number | undefined = value.at): Js {
+    switch (sink.kind) {
+      case 'return':
+        return returns(this.returned(value), at)
+      case 'push':
+        return statement(method(id(sink.array), 'push', [value]), at)
+      case 'assign':
+        return statement(sink.make(value), at)
+      default:
+        return statement(value, at)
+    }
   }
 
   /** Lowers a list of statements; the last one passes its value to the sink. */

@@ -1,15 +1,14 @@
 import type { NodeOf } from '../ast.ts'
-import { deliver } from './deliver.ts'
 import { call, declare, id } from './js.ts'
 import type { Js } from './js.ts'
 import type { Lowerer, Sink } from './lowerer.ts'
 
 export function lowerReactive(l: Lowerer, node: NodeOf<'Reactive'>, sink: Sink): Js[] {
   const value = reactiveValue(l, node)
-  if (!node.name) return [deliver(l, sink, value, node.start)]
+  if (!node.name) return [l.deliver(sink, value, node.start)]
   const declaration = declare('const', id(node.name.name, node.name.start), value, node.start)
   if (sink.kind === 'discard') return [declaration]
-  return [declaration, deliver(l, sink, l.expression(node.name), node.start)]
+  return [declaration, l.deliver(sink, l.expression(node.name), node.start)]
 }
 
 /** An effect as an expression; the other kinds declare a name. */

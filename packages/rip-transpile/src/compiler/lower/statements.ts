@@ -1,7 +1,6 @@
 import type { Node, NodeOf } from '../ast.ts'
-import { patternNames } from '../parser/assignments.ts'
+import { patternNames } from '../parser/targets.ts'
 import { patternAssignment } from './assignments.ts'
-import { deliver } from './deliver.ts'
 import { hoistNames } from './hoisting.ts'
 import { block, id, ifs, logical, returns, statement, undefinedValue } from './js.ts'
 import type { Js } from './js.ts'
@@ -43,7 +42,7 @@ export function lowerIf(l: Lowerer, node: NodeOf<'If'>, sink: Sink): Js {
 
 /** A missing branch gives `undefined` if its value is used. */
 function missing(l: Lowerer, sink: Sink): Js[] {
-  return sink.kind === 'push' || sink.kind === 'assign' ? [deliver(l, sink, undefinedValue())] : []
+  return sink.kind === 'push' || sink.kind === 'assign' ? [l.deliver(sink, undefinedValue())] : []
 }
 
 export function lowerSwitch(l: Lowerer, node: NodeOf<'Switch'>, sink: Sink): Js[] {

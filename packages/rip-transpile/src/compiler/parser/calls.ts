@@ -1,14 +1,13 @@
 import type { Node, PickItem } from '../ast.ts'
-import { rejectBraces } from '../diagnostics.ts'
 import { isNamePart, isNameStart } from '../lexer.ts'
-import { assignTarget, isAssignable } from './assignments.ts'
-import { parseBracketedValue, parseExpression } from './expressions.ts'
+import { rejectBraces } from './diagnostics.ts'
 import { arrowFollows } from './functions.ts'
 import { parseTaggedText } from './literals.ts'
+import { withPostfixLoops } from './loops.ts'
 import { mentionMatch } from './names.ts'
 import { keyAt, parseImplicitObject } from './objects.ts'
 import type { Parser } from './parser.ts'
-import { withPostfixLoops } from './statements.ts'
+import { assignTarget, isAssignable } from './targets.ts'
 
 /** Everything that may follow an expression: members, calls, `!`, `?` and arguments without parentheses. */
 export function parsePostfix(p: Parser, first: Node): Node {
@@ -197,11 +196,11 @@ function parseIndex(p: Parser, object: Node, optional: boolean): Node {
   const node = p.bracketed((): Node => {
     p.skipLayout()
     if (p.is('..') || p.is('...')) return parseSlice(p, object, undefined, optional)
-    const index = parseBracketedValue(p)
+    const index = p.bracketedValue()
     if (p.is('..') || p.is('...')) return parseSlice(p, object, index, optional)
     if (index.type === 'Regex' || (p.is(',') && index.type === 'DynamicRegex')) {
       mentionMatch(p, start)
-      const group = p.accept(',') ? parseExpression(p) : undefined
+      const group = p.accept(',') ? p.expression() : undefined
       return { type: 'RegexIndex', object, regex: index, group, start, end: lx.end }
     }
     return { type: 'Index', object, index, optional, start, end: lx.end }
@@ -215,7 +214,7 @@ function parseIndex(p: Parser, object: Node, optional: boolean): Node {
 function parseSlice(p: Parser, object: Node, from: Node | undefined, optional: boolean): Node {
   const exclusive = p.is('...')
   p.next()
-  const to = p.is(']') ? undefined : parseExpression(p)
+  const to = p.is(']') ? undefined : p.expression()
   return { type: 'Slice', object, from, to, exclusive, optional, start: object.start, end: p.lx.end }
 }
 
@@ -239,7 +238,7 @@ function parsePick(p: Parser, object: Node, optional: boolean): Node {
         if (!p.is('id')) p.unexpected('expected the new name of the property')
         p.next()
       }
-      const init = p.accept('=') ? parseExpression(p) : undefined
+      const init = p.accept('=') ? p.expression() : undefined
       items.push({ key, name, nameStart, init, start, end: lx.lastEnd })
       if (p.is(',') || p.is('NEWLINE')) {
         p.next()
@@ -286,11 +285,11 @@ function parseArgument(p: Parser): Node {
   const { start } = p.lx
   if (p.is('...')) {
     p.next()
-    const arg = parseExpression(p)
+    const arg = p.expression()
     return { type: 'Spread', arg, start, end: arg.end }
   }
-  if (p.mode.inImplicit) return parseExpression(p)
-  return withPostfixLoops(p, parseBracketedValue(p))
+  if (p.mode.inImplicit) return p.expression()
+  return withPostfixLoops(p, p.bracketedValue())
 }
 
 const LITERALS: ReadonlySet<string> = new Set([

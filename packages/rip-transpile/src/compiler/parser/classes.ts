@@ -1,10 +1,8 @@
 import type { Class, Member, Node } from '../ast.ts'
-import { rejectMember } from '../diagnostics.ts'
 import { Scope } from '../scope.ts'
-import { parseRightSide } from './assignments.ts'
-import { parseExpression } from './expressions.ts'
+import { rejectMember } from './diagnostics.ts'
 import { arrowFollows, parseArrow, withoutWaiting } from './functions.ts'
-import { bindName } from './names.ts'
+import { bindName, identifier } from './names.ts'
 import { parseKey } from './objects.ts'
 import type { Parser } from './parser.ts'
 import { skipType, skipTypeParameters } from './types.ts'
@@ -54,9 +52,9 @@ function parseParent(p: Parser): Node {
   const { lx } = p
   const { value, start, end } = lx
   GENERIC_PARENT.lastIndex = start
-  if (!GENERIC_PARENT.test(p.source)) return parseExpression(p)
+  if (!GENERIC_PARENT.test(p.source)) return p.expression()
   p.next()
-  return p.id(value, start, end)
+  return identifier(p, value, start, end)
 }
 
 function parseMembers(p: Parser): Member[] {
@@ -114,7 +112,7 @@ function parseMember(p: Parser): Member {
   }
   p.next()
   const inner = new Scope(p.scope, true)
-  const value = p.withScope(inner, () => withoutWaiting(p, () => parseRightSide(p)))
+  const value = p.withScope(inner, () => withoutWaiting(p, () => p.rightSide()))
   const found = inner.mentions.find((mention) => mention.name === 'arguments')
   if (found) lx.fail('a field has no arguments', found.at, found.at + 9, 'Set the field in the constructor.')
   return { ...rest, kind: 'field', value, scope: inner, end: value.end }
@@ -153,7 +151,7 @@ function parseColonMember(
   // `data-src: 1` is a field, as in version 3: there is no other syntax for a field of that name.
   if (key.type === 'Str' && p.source[key.start] !== '"' && p.source[key.start] !== "'") {
     const scope = new Scope(p.scope, true)
-    const value = p.withScope(scope, () => withoutWaiting(p, () => parseRightSide(p)))
+    const value = p.withScope(scope, () => withoutWaiting(p, () => p.rightSide()))
     return {
       scope,
       annotation: undefined,

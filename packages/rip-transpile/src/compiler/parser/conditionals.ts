@@ -1,13 +1,10 @@
 import type { Block, Node, SwitchCase } from '../ast.ts'
-import { reservedHint } from '../diagnostics.ts'
 import { Scope } from '../scope.ts'
-import { assignTarget } from './assignments.ts'
-import { parseExpression } from './expressions.ts'
+import { reservedHint } from './diagnostics.ts'
 import { bindName } from './names.ts'
 import { blockOf } from './parser.ts'
 import type { Parser } from './parser.ts'
-import { parsePrimary } from './primaries.ts'
-import { parseBlock, parseBody, parseInlineBlock } from './statements.ts'
+import { assignTarget } from './targets.ts'
 
 /** Accepts a keyword of the current statement, also at the start of the next line. */
 function acceptClause(p: Parser, word: string): boolean {
@@ -26,11 +23,11 @@ export function parseIf(p: Parser): Node {
   const negated = p.is('unless')
   p.enter()
   p.next()
-  const condition = p.head(() => parseExpression(p))
+  const condition = p.head(() => p.expression())
   const test: Node = negated
     ? { type: 'Unary', op: '!', arg: condition, start, end: condition.end }
     : condition
-  const consequent = parseBody(p)
+  const consequent = p.body()
   let otherwise: Node | undefined
   if (acceptClause(p, 'else')) {
     if (p.is('if') || p.is('unless')) otherwise = parseIf(p)
@@ -42,13 +39,13 @@ export function parseIf(p: Parser): Node {
 
 function parseElse(p: Parser): Block {
   p.accept('then')
-  return p.fresh(() => (p.is('INDENT') ? parseBlock(p) : parseInlineBlock(p)))
+  return p.fresh(() => (p.is('INDENT') ? p.indentedBlock() : p.inlineBlock()))
 }
 
 export function parseSwitch(p: Parser): Node {
   const { start } = p.lx
   p.next()
-  const subject = p.is('INDENT') || p.is('NEWLINE') ? undefined : p.head(() => parseExpression(p))
+  const subject = p.is('INDENT') || p.is('NEWLINE') ? undefined : p.head(() => p.expression())
   const indented = p.is('INDENT')
   if (indented || p.is('NEWLINE')) p.next()
   const cases: SwitchCase[] = []
@@ -75,17 +72,17 @@ function parseCase(p: Parser, start: number): SwitchCase {
   p.head(() => {
     do {
       if (p.is('NEWLINE')) p.next()
-      tests.push(parseExpression(p))
+      tests.push(p.expression())
     } while (p.accept(','))
   })
-  const body = blockOf(parseBody(p))
+  const body = blockOf(p.body())
   return { tests, body, start, end: body.end }
 }
 
 export function parseTry(p: Parser): Node {
   const { start } = p.lx
   p.next()
-  const block = p.fresh(() => (p.is('INDENT') ? parseBlock(p) : parseInlineBlock(p)))
+  const block = p.fresh(() => (p.is('INDENT') ? p.indentedBlock() : p.inlineBlock()))
   let param: Node | undefined
   let handler: Node | undefined
   let scope: Scope | undefined
@@ -112,7 +109,7 @@ function parseCatchParam(p: Parser): Node | undefined {
   if (p.is('(')) lx.fail("a 'catch' has no parentheses", lx.start, lx.end, 'Write `catch error`.')
   if (!p.is('{') && !p.is('[')) return undefined
   // A pattern is an assignment, so its names exist after the clause, too.
-  const pattern = parsePrimary(p)
+  const pattern = p.primary()
   assignTarget(p, pattern, 'written')
   return pattern
 }

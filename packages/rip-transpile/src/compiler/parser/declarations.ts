@@ -1,6 +1,5 @@
 import type { Node } from '../ast.ts'
-import { rejectInterfaceLanguage } from '../diagnostics.ts'
-import { parseExpression } from './expressions.ts'
+import { rejectInterfaceLanguage } from './diagnostics.ts'
 import { bindName } from './names.ts'
 import { parseKey } from './objects.ts'
 import type { Parser } from './parser.ts'
@@ -78,7 +77,7 @@ function parseEnum(p: Parser): Node {
     const named = key.type === 'Id' ? key.name : key.type === 'Str' ? key.value : p.unexpected()
     const { end } = key
     const value: Node = p.accept('=')
-      ? parseExpression(p)
+      ? p.expression()
       : { type: 'Num', raw: numbered(p, auto, key), start: at, end }
     auto = nextNumber(value)
     members.push({ key: named, keyStart: at, value })

@@ -1,12 +1,14 @@
 import type { AssignOperator, Node } from '../ast.ts'
-import { assignTarget, isAssignable, parseAssigned, parseRightSide } from './assignments.ts'
+import { parseAssigned } from './assignments.ts'
 import { parsePostfix } from './calls.ts'
+import { isNewOperatorHint } from './diagnostics.ts'
 import { parseArrow } from './functions.ts'
+import { mentionMatch } from './names.ts'
 import { keyAt, parseImplicitObject } from './objects.ts'
 import type { Parser } from './parser.ts'
-import { isKeywordExpression, parseKeywordExpression, parsePrimary } from './primaries.ts'
-import { isNewOperatorHint } from '../diagnostics.ts'
-import { mentionMatch } from './names.ts'
+import { withPendingIf, withPostfixTernary } from './postfix-if.ts'
+import { isKeywordExpression, parseKeywordExpression } from './primaries.ts'
+import { assignTarget, isAssignable } from './targets.ts'
 import { scanType } from './type-scanner.ts'
 import { keepType } from './types.ts'
 
@@ -119,45 +121,9 @@ export function parseAssignedValue(p: Parser): Node {
   return withPostfixTernary(p, parseExpression(p))
 }
 
-/** One ternary after an expression. */
-export function withPostfixTernary(p: Parser, node: Node): Node {
-  if ((!p.is('if') && !p.is('unless')) || p.pendingIf || p.mode.inImplicit) return node
-  const negated = p.is('unless')
-  p.next()
-  const test = p.head(() => parseExpression(p))
-  if (!p.is('else')) {
-    p.pendingIf = { test, negated }
-    return node
-  }
-  p.next()
-  const otherwise = p.is('INDENT') ? parseRightSide(p) : parseExpression(p)
-  const choice = negated ? negateIf({ test, negated }) : test
-  return { type: 'Ternary', test: choice, consequent: node, otherwise, start: node.start, end: otherwise.end }
-}
-
 /** An expression in brackets with a postfix `if`, which can only belong to that expression. */
 export function parseBracketedValue(p: Parser): Node {
   return withPendingIf(p, parseValue(p))
-}
-
-/** An expression with the condition that was read after it. */
-export function withPendingIf(p: Parser, node: Node): Node {
-  const pending = p.pendingIf
-  if (!pending) return node
-  p.pendingIf = undefined
-  return {
-    type: 'If',
-    test: negateIf(pending),
-    consequent: node,
-    otherwise: undefined,
-    start: node.start,
-    end: pending.test.end,
-  }
-}
-
-export function negateIf(pending: { test: Node; negated: boolean }): Node {
-  const { test, negated } = pending
-  return negated ? { type: 'Unary', op: '!', arg: test, start: test.start, end: test.end } : test
 }
 
 /** The right side of a guard: a statement that leaves, which never has a value. */
@@ -318,7 +284,7 @@ export function parseUnary(p: Parser): Node {
   }
   if (kind === '->' || kind === '=>') return withDots(p, parseArrow(p, start))
   if (isKeywordExpression(p)) return parseKeywordExpression(p)
-  const operand = parsePostfix(p, parsePrimary(p))
+  const operand = parsePostfix(p, p.primary())
   if (p.is('!') && operand.type === 'Id' && VOID_ASSIGN.test(p.source.slice(lx.start, lx.start + 40))) {
     p.next()
     const node = parseAssignment(p, operand)

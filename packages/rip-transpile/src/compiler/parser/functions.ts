@@ -1,12 +1,9 @@
 import type { Block, Fn, Node, Param } from '../ast.ts'
 import { Scope } from '../scope.ts'
-import { rejectArrowOfDef } from '../diagnostics.ts'
-import { bindPattern } from './assignments.ts'
-import { parseExpression } from './expressions.ts'
+import { rejectArrowOfDef } from './diagnostics.ts'
 import { bindName } from './names.ts'
 import type { Parser } from './parser.ts'
-import { parsePrimary } from './primaries.ts'
-import { parseBlock, parseInlineBlock } from './statements.ts'
+import { bindPattern } from './targets.ts'
 import { skipType, skipTypeParameters } from './types.ts'
 
 const ARROW = /\s*(?:->|=>)/y
@@ -141,7 +138,7 @@ function usesIt(scope: Scope): boolean {
 
 function parseFunctionBody(p: Parser): Block {
   return p.fresh(() =>
-    p.is('INDENT') ? parseBlock(p) : p.within({ dotsEndBody: true }, () => parseInlineBlock(p)),
+    p.is('INDENT') ? p.indentedBlock() : p.within({ dotsEndBody: true }, () => p.inlineBlock()),
   )
 }
 
@@ -306,7 +303,7 @@ function parseParam(p: Parser): Param {
       lx.end,
       `Write ...${p.source.slice(start, target.end)}.`,
     )
-  const init = p.accept('=') ? parseExpression(p) : undefined
+  const init = p.accept('=') ? p.expression() : undefined
   return { target, init, rest, expansion: false, annotation, optional, start, end: lx.lastEnd }
 }
 
@@ -328,6 +325,6 @@ function parseParamTarget(p: Parser): Node {
     const object: Node = { type: 'Keyword', name: 'this', start, end: start + 1 }
     return { type: 'Member', object, prop, optional: false, start, end: lx.lastEnd }
   }
-  if (p.is('{') || p.is('[')) return parsePrimary(p)
+  if (p.is('{') || p.is('[')) return p.primary()
   return lx.fail(`'${lx.value}' cannot name a parameter`)
 }

@@ -1,6 +1,5 @@
 import type { Node, NodeOf } from '../ast.ts'
-import { rejectTemplate } from '../diagnostics.ts'
-import { parseBody } from './statements.ts'
+import { rejectTemplate } from './diagnostics.ts'
 import type { Parser } from './parser.ts'
 
 type Text = NodeOf<'Str'> | NodeOf<'Template'>
@@ -54,7 +53,7 @@ function readInterpolation(p: Parser, from: number): Node {
   const body = p.fresh(() => {
     p.skipLayout()
     if (p.is('}')) return { type: 'Str', value: '', start: from, end: from } as const
-    return parseBody(p, '}')
+    return p.body('}')
   })
   p.skipLayout()
   if (!p.is('}')) p.unexpected('expected } at the end of the interpolation')

@@ -1,10 +1,7 @@
 import type { Loop, Node } from '../ast.ts'
 import { Scope } from '../scope.ts'
-import { bindPattern } from './assignments.ts'
-import { parseExpression, parseUnary } from './expressions.ts'
 import type { Parser } from './parser.ts'
-import { parsePrimary } from './primaries.ts'
-import { parseBody } from './statements.ts'
+import { bindPattern } from './targets.ts'
 
 /**
  * The head of a `for` up to its body. For a postfix loop, `bodyStart` is the offset where the body began; names in the
@@ -55,7 +52,7 @@ export function parseLoopHead(p: Parser, start: number, bodyStart: number): Loop
 
 /** An expression in the head of a loop; `by` ends it. */
 function loopSource(p: Parser): Node {
-  return p.within({ loopHead: true, noIndentArgs: true }, () => parseExpression(p))
+  return p.within({ loopHead: true, noIndentArgs: true }, () => p.expression())
 }
 
 const AWAIT_HINT = 'Write `for await x as iterable`.'
@@ -83,7 +80,7 @@ function parseVariable(p: Parser): Node {
     p.next()
     return node
   }
-  if (p.is('@') || p.is('{') || p.is('[')) return parsePrimary(p)
+  if (p.is('@') || p.is('{') || p.is('[')) return p.primary()
   if (p.is('(')) lx.fail("a 'for' has no parentheses", start, end, FOR_HINT)
   return p.unexpected('expected the variable of the loop')
 }
@@ -128,7 +125,7 @@ function parseStep(p: Parser): Node {
 export function parseFor(p: Parser): Node {
   const { start } = p.lx
   const head = parseLoopHead(p, start, -1)
-  const body = p.withScope(head.scope, () => parseBody(p))
+  const body = p.withScope(head.scope, () => p.body())
   return { ...head, body, end: body.end }
 }
 
@@ -141,7 +138,7 @@ export function parseWhile(p: Parser): Node {
     ? { type: 'Unary', op: '!', arg: condition, start, end: condition.end }
     : condition
   const guard = p.accept('when') ? loopSource(p) : undefined
-  const body = parseBody(p)
+  const body = p.body()
   return { type: 'While', test, guard, body, start, end: body.end }
 }
 
@@ -150,12 +147,12 @@ export function parseLoop(p: Parser): Node {
   const { start } = p.lx
   p.next()
   if (p.is('INDENT') || p.is('then')) {
-    const body = parseBody(p)
+    const body = p.body()
     return { type: 'While', test: undefined, guard: undefined, body, start, end: body.end }
   }
-  const source = p.head(() => parseUnary(p))
+  const source = p.head(() => p.unary())
   const scope = new Scope(p.scope, false)
-  const body = p.withScope(scope, () => parseBody(p))
+  const body = p.withScope(scope, () => p.body())
   if (scope.mentions.some((mention) => mention.name === 'it'))
     scope.bind('it', { form: 'loop', at: start, block: p.block })
   return {
@@ -173,4 +170,21 @@ export function parseLoop(p: Parser): Node {
     start,
     end: body.end,
   }
+}
+
+function rejectFilter(p: Parser, node: Node): never {
+  const hint = 'Write the filter behind the loop: x for x in list when x > 1.'
+  return p.lx.fail("a loop filters with 'when', not with 'if'", node.start, node.end, hint)
+}
+
+/** `body for …`, once or several times. */
+export function withPostfixLoops(p: Parser, body: Node): Node {
+  let node = body
+  while (p.is('for')) {
+    if (node.type === 'If' && node.otherwise === undefined && node.test.start > node.consequent.start)
+      rejectFilter(p, node)
+    const loop = parseLoopHead(p, node.start, node.start)
+    node = { ...loop, body: node, start: node.start }
+  }
+  return node
 }

@@ -1,11 +1,9 @@
 import type { ImportName, Node } from '../ast.ts'
-import { rejectExportedInterface } from '../diagnostics.ts'
-import { parseRightSide, patternNames, requireNames } from './assignments.ts'
-import { parseExpression } from './expressions.ts'
+import { rejectExportedInterface } from './diagnostics.ts'
 import { parseString } from './literals.ts'
 import { bindName, checkWritable } from './names.ts'
 import type { Parser } from './parser.ts'
-import { parseStatement } from './statements.ts'
+import { patternNames, requireNames } from './targets.ts'
 
 /** Whether `import` starts a declaration, and not a call. */
 export function isImportDeclaration(p: Parser): boolean {
@@ -51,8 +49,7 @@ export function parseImport(p: Parser): Node {
   }
   const fromStart = lx.start
   const from = parseSpecifier(p)
-  const attributes =
-    p.accept('with') || (p.isWord('assert') && (p.next(), true)) ? parseExpression(p) : undefined
+  const attributes = p.accept('with') || (p.isWord('assert') && (p.next(), true)) ? p.expression() : undefined
   return {
     type: 'Import',
     base,
@@ -163,11 +160,11 @@ export function parseExport(p: Parser): Node {
   if (p.isWord('default')) {
     p.next()
     noteExport(p, 'default', start)
-    const value = parseRightSide(p)
+    const value = p.rightSide()
     return { type: 'ExportDefault', value, start, end: value.end }
   }
   rejectExportedInterface(p)
-  const declaration = parseStatement(p)
+  const declaration = p.statement()
   if (declaration.type === 'Assign') requireNames(p, declaration.target)
   if (declaration.type === 'Assign' && declaration.target.type === 'Id') {
     const { name, start: declared } = declaration.target

@@ -1,5 +1,7 @@
-import { conflictOf } from '../bindings.ts'
-import type { Binding, Conflict, Form } from '../bindings.ts'
+import type { Identifier } from '../ast.ts'
+import type { Binding, Form } from '../binding.ts'
+import { conflictOf } from '../conflict.ts'
+import type { Conflict } from '../conflict.ts'
 import { isReserved } from '../lexer.ts'
 import type { Scope } from '../scope.ts'
 import type { Parser } from './parser.ts'
@@ -67,4 +69,12 @@ export function mentionMatch(p: Parser, start: number): void {
   if (p.mode.inParameters)
     p.lx.fail('a parameter cannot contain a match', start, p.lx.lastEnd, 'Match in the body of the function.')
   p.scope.mention('_', start, 'matched')
+}
+
+/** A name that is read. */
+export function identifier(p: Parser, name: string, start: number, end: number): Identifier {
+  checkName(p, name, start)
+  p.scope.mention(name, start, 'read')
+  p.lx.names.add(name)
+  return { type: 'Id', name, start, end }
 }

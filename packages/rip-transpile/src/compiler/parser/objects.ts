@@ -1,13 +1,12 @@
 import type { Node, Property } from '../ast.ts'
-import { rejectBlockInBraces, rejectColon, rejectProperty } from '../diagnostics.ts'
 import { isNameStart } from '../lexer.ts'
 import { skipString } from '../scan.ts'
-import { parseBracketedValue, parseExpression, parseValue, withPendingIf } from './expressions.ts'
-import { parseLoopHead } from './loops.ts'
+import { rejectBlockInBraces, rejectColon, rejectProperty } from './diagnostics.ts'
 import { parseString } from './literals.ts'
-import { parseRightSide } from './assignments.ts'
+import { parseLoopHead, withPostfixLoops } from './loops.ts'
+import { identifier } from './names.ts'
 import type { Parser } from './parser.ts'
-import { withPostfixLoops } from './statements.ts'
+import { withPendingIf } from './postfix-if.ts'
 
 /** A name, or several joined by `-` or `.`; a comment may be between them, and blanks around the `.`. */
 const KEY =
@@ -53,7 +52,7 @@ export function parseKey(p: Parser): Key {
   if (p.is('[')) {
     const key = p.bracketed(() => {
       p.skipLayout()
-      const inner = parseExpression(p)
+      const inner = p.expression()
       p.skipLayout()
       return inner
     })
@@ -147,7 +146,7 @@ function parsePair(p: Parser): Property {
   const colon = lx.start
   p.expect(':', 'behind the key')
   if (p.is('INDENT') && p.mode.noIndentArgs) rejectColon(p, colon)
-  const value = p.is('INDENT') ? parseRightSide(p) : parseValue(p)
+  const value = p.is('INDENT') ? p.rightSide() : p.value()
   if (isVoid) markVoid(value)
   return { kind: 'pair', key, computed, value, start, end: value.end }
 }
@@ -195,7 +194,7 @@ function parseProperty(p: Parser): Property {
   const { start } = lx
   if (p.is('...')) {
     p.next()
-    const value = parseExpression(p)
+    const value = p.expression()
     return {
       kind: 'spread',
       key: value,
@@ -211,16 +210,16 @@ function parseProperty(p: Parser): Property {
   const isVoid = acceptVoid(p)
   if (p.is(':')) {
     p.next()
-    const value = p.is('INDENT') ? parseRightSide(p) : parseBracketedValue(p)
+    const value = p.is('INDENT') ? p.rightSide() : p.bracketedValue()
     if (isVoid) markVoid(value)
     return { kind: 'pair', key, computed, value, start, end: value.end }
   }
   if (key.type !== 'Id' || reserved) rejectProperty(p, key)
-  const name = p.id(key.name, key.start, key.end)
+  const name = identifier(p, key.name, key.start, key.end)
   if (!p.is('=')) return { kind: 'shorthand', key, computed: false, value: name, start, end: key.end }
   p.next()
   p.skipLayout()
-  const init = parseExpression(p)
+  const init = p.expression()
   const value: Node = {
     type: 'Assign',
     op: '=',
@@ -268,12 +267,12 @@ export function parseMap(p: Parser): Node {
 function parseMapEntry(p: Parser): [Node, Node] | Node {
   const { start } = p.lx
   if (p.accept('...')) {
-    const arg = parseExpression(p)
+    const arg = p.expression()
     return { type: 'Spread', arg, start, end: arg.end }
   }
   const key = parseMapKey(p)
   p.expect(':', 'behind the key')
-  return [key, p.is('INDENT') ? parseRightSide(p) : parseBracketedValue(p)]
+  return [key, p.is('INDENT') ? p.rightSide() : p.bracketedValue()]
 }
 
 function parseMapKey(p: Parser): Node {
@@ -282,7 +281,7 @@ function parseMapKey(p: Parser): Node {
     const { key } = parseKey(p)
     return key.type === 'Id' ? { type: 'Str', value: key.name, start, end: key.end } : key
   }
-  const key = p.within({ noColon: true }, () => parseExpression(p))
+  const key = p.within({ noColon: true }, () => p.expression())
   if (key.type === 'Arr' && key.items.length === 1) return key.items[0]!
   return key
 }

@@ -1,17 +1,45 @@
-import type { Block, Identifier, Node } from '../ast.ts'
-import { rejectForeignLine } from '../diagnostics.ts'
+import type { Block, Node } from '../ast.ts'
 import { isNameStart, Lexer } from '../lexer.ts'
 import { Brackets } from '../scan.ts'
 import { Scope } from '../scope.ts'
 import { changed, inBody, inBrackets, PLAIN } from './mode.ts'
 import type { Mode } from './mode.ts'
-import { checkName } from './names.ts'
 
 /** Facts about the function being parsed, known when its body was read. */
 export interface FnState {
   isAsync: boolean
   isGenerator: boolean
 }
+
+/**
+ * The rules through which the grammar is recursive. The files of this folder reach them through the parser and import
+ * each other in one direction only.
+ */
+export interface Grammar {
+  readonly statement: Rule
+  /** An indented block; the current token is INDENT. */
+  readonly indentedBlock: Rule<Block>
+  /** Statements on the rest of the line, separated by semicolons. */
+  readonly inlineBlock: Rule<Block>
+  /** The block of `if`, `for` and the like, indented or after `then`; or what stands before a closing bracket. */
+  readonly body: (p: Parser, close?: string) => Node
+  /** Any expression, without postfix `if`, `for` and the like. */
+  readonly expression: Rule
+  /** An expression that may be `a if c else b`; a lone `if` is left to the statement. */
+  readonly value: Rule
+  /** An expression in brackets with a postfix `if`, which can only belong to that expression. */
+  readonly bracketedValue: Rule
+  /** The right side of `=`: an expression, or an indented block. */
+  readonly rightSide: Rule
+  /** An expression on the right side of an assignment; a postfix condition applies to the whole assignment. */
+  readonly assignedValue: Rule
+  readonly unary: Rule
+  readonly primary: Rule
+  /** Refuses a line of another language, when something in it was not expected. */
+  readonly rejectForeignLine: (p: Parser) => void
+}
+
+type Rule<T extends Node = Node> = (p: Parser) => T
 
 /** Maximum nesting that the parser accepts, far above that of written programs. */
 export const MAX_DEPTH = 700
@@ -22,6 +50,7 @@ export class Parser {
   readonly source: string
   readonly brackets: Brackets
   readonly dialect: 3 | 4
+  private readonly grammar: Grammar
   scope: Scope = new Scope(undefined, true)
   fn: FnState = { isAsync: false, isGenerator: false }
   /** Offset of the innermost open bracket, or -1. */
@@ -52,11 +81,56 @@ export class Parser {
   /** Limit that `schema.defaultMaxString` sets for the schemas after it; 0 is no limit. */
   defaultMaxString = 0
 
-  constructor(source: string, filename: string, limit: number, dialect: 3 | 4) {
+  constructor(source: string, filename: string, limit: number, dialect: 3 | 4, grammar: Grammar) {
     this.lx = new Lexer(source, filename, limit)
     this.source = source
     this.brackets = new Brackets(source)
     this.dialect = dialect
+    this.grammar = grammar
+  }
+
+  statement(): Node {
+    return this.grammar.statement(this)
+  }
+
+  indentedBlock(): Block {
+    return this.grammar.indentedBlock(this)
+  }
+
+  inlineBlock(): Block {
+    return this.grammar.inlineBlock(this)
+  }
+
+  body(close?: string): Node {
+    return this.grammar.body(this, close)
+  }
+
+  expression(): Node {
+    return this.grammar.expression(this)
+  }
+
+  value(): Node {
+    return this.grammar.value(this)
+  }
+
+  bracketedValue(): Node {
+    return this.grammar.bracketedValue(this)
+  }
+
+  rightSide(): Node {
+    return this.grammar.rightSide(this)
+  }
+
+  assignedValue(): Node {
+    return this.grammar.assignedValue(this)
+  }
+
+  unary(): Node {
+    return this.grammar.unary(this)
+  }
+
+  primary(): Node {
+    return this.grammar.primary(this)
   }
 
   get kind(): string {
@@ -93,7 +167,7 @@ export class Parser {
   }
 
   unexpected(wanted?: string, hint?: string): never {
-    rejectForeignLine(this)
+    this.grammar.rejectForeignLine(this)
     const { lx, openBracket } = this
     if (lx.start >= lx.limit && openBracket !== -1) this.unclosed(openBracket)
     const names: Record<string, string> = {
@@ -157,13 +231,6 @@ export class Parser {
     const result = parse()
     this.block = outer
     return result
-  }
-
-  id(name: string, start: number, end: number): Identifier {
-    checkName(this, name, start)
-    this.scope.mention(name, start, 'read')
-    this.lx.names.add(name)
-    return { type: 'Id', name, start, end }
   }
 
   /** Parses inside brackets, where the restrictions of the surroundings do not apply. */

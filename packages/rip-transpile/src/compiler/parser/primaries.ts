@@ -1,6 +1,4 @@
 import type { Node } from '../ast.ts'
-import { rejectAsync, rejectOutside, reservedHint } from '../diagnostics.ts'
-import { parseRightSide } from './assignments.ts'
 import {
   awaited,
   implicitArguments,
@@ -11,7 +9,7 @@ import {
 } from './calls.ts'
 import { parseClass } from './classes.ts'
 import { parseIf, parseSwitch, parseTry } from './conditionals.ts'
-import { parseBracketedValue, parseExpression, parseUnary, withPostfixTernary } from './expressions.ts'
+import { rejectAsync, rejectOutside, reservedHint } from './diagnostics.ts'
 import {
   arrowFollows,
   isParameterList,
@@ -21,11 +19,12 @@ import {
   parseReactiveFunction,
 } from './functions.ts'
 import { parseRaw, parseRegex, parseString, parseTaggedText, parseWords } from './literals.ts'
-import { parseFor, parseLoop, parseWhile } from './loops.ts'
+import { parseFor, parseLoop, parseWhile, withPostfixLoops } from './loops.ts'
+import { identifier } from './names.ts'
 import { keyAt, parseMap, parseObject } from './objects.ts'
 import type { Parser } from './parser.ts'
+import { withPostfixTernary } from './postfix-if.ts'
 import { parseSchema, schemaFollows } from './schema.ts'
-import { parseBody, withPostfixLoops } from './statements.ts'
 
 const CONSTANTS: Readonly<
   Record<string, 'true' | 'false' | 'null' | 'undefined' | 'this' | 'super' | 'debugger'>
@@ -121,12 +120,12 @@ function parseName(p: Parser): Node {
     after.spaced &&
     '"\''.includes(p.source[after.end] ?? ' ')
   ) {
-    const tag = p.id(value, start, end)
+    const tag = identifier(p, value, start, end)
     p.next()
     const quasi = parseTaggedText(p)
     return { type: 'Tagged', tag, quasi, start, end: quasi.end }
   }
-  return p.id(value, start, end)
+  return identifier(p, value, start, end)
 }
 
 function parseThis(p: Parser): Node {
@@ -152,7 +151,7 @@ function parseParens(p: Parser): Node {
   const body = p.bracketed((): Node => {
     p.skipLayout()
     if (p.is(')')) return { type: 'Keyword', name: 'undefined', start, end: start + 1 }
-    const inner = parseBody(p, ')')
+    const inner = p.body(')')
     if (!p.is(')')) p.unexpected('expected )')
     return inner
   })
@@ -194,16 +193,16 @@ function parseElement(p: Parser): Node {
     p.next()
     if (p.is(',') || p.is(']'))
       return { type: 'Spread', arg: { type: 'Erased', start, end: start }, start, end: start + 3 }
-    const arg = parseExpression(p)
+    const arg = p.expression()
     return { type: 'Spread', arg, start, end: arg.end }
   }
-  return withPostfixLoops(p, parseBracketedValue(p))
+  return withPostfixLoops(p, p.bracketedValue())
 }
 
 function parseRange(p: Parser, from: Node, start: number): Node {
   const exclusive = p.is('...')
   p.next()
-  const to = parseExpression(p)
+  const to = p.expression()
   p.skipLayout()
   return { type: 'Range', from, to, exclusive, start, end: p.lx.end }
 }
@@ -234,7 +233,7 @@ function parseImportExpression(p: Parser): Node {
   const dammit = p.is('!') && !lx.spaced
   if (dammit) p.next()
   const callee: Node = { type: 'Raw', code: 'import', start, end: start + 6 }
-  const args = p.is('(') ? parseArguments(p) : [parseExpression(p)]
+  const args = p.is('(') ? parseArguments(p) : [p.expression()]
   if (args.length === 0 || args.length > 2 || args.some((arg) => arg.type === 'Spread'))
     lx.fail('import takes the name of a module, and options', start, lx.lastEnd)
   const call: Node = { type: 'Call', callee, args, optional: false, start, end: lx.lastEnd }
@@ -281,12 +280,12 @@ export function parseKeywordExpression(p: Parser): Node {
     case 'await':
       p.next()
       p.fn.isAsync = true
-      return { type: 'Await', arg: parseOperand(p, parseUnary), isSuffix: false, start, end: lx.lastEnd }
+      return { type: 'Await', arg: parseOperand(p, () => p.unary()), isSuffix: false, start, end: lx.lastEnd }
     case 'yield':
       return parseYield(p)
     case 'do':
       p.next()
-      return { type: 'Do', fn: parseUnary(p), start, end: lx.lastEnd }
+      return { type: 'Do', fn: p.unary(), start, end: lx.lastEnd }
     case '*>':
       return parseMerge(p)
     case '~>': {
@@ -312,7 +311,10 @@ export function parseKeywordExpression(p: Parser): Node {
       p.next()
       return {
         type: 'Throw',
-        arg: withPostfixTernary(p, parseOperand(p, parseExpression)),
+        arg: withPostfixTernary(
+          p,
+          parseOperand(p, () => p.expression()),
+        ),
         start,
         end: lx.lastEnd,
       }
@@ -335,13 +337,13 @@ function endsHere(p: Parser): boolean {
 
 /** The operand of `throw`, `await` and the like: an expression on the same line, or an indented object. */
 function parseOperand(p: Parser, parse: (p: Parser) => Node): Node {
-  return p.is('INDENT') && keyAt(p, p.lx.start) ? parseRightSide(p) : parse(p)
+  return p.is('INDENT') && keyAt(p, p.lx.start) ? p.rightSide() : parse(p)
 }
 
 function parseReturned(p: Parser): Node | undefined {
-  if (p.is('INDENT')) return parseRightSide(p)
+  if (p.is('INDENT')) return p.rightSide()
   if (isConditionalValue(p)) return parseIf(p)
-  return endsHere(p) ? undefined : withPostfixTernary(p, parseExpression(p))
+  return endsHere(p) ? undefined : withPostfixTernary(p, p.expression())
 }
 
 /** Whether `if` starts an expression with its own branches, instead of guarding the `return` before it. */
@@ -349,7 +351,7 @@ function isConditionalValue(p: Parser): boolean {
   if (!p.is('if') && !p.is('unless')) return false
   return p.speculate(() => {
     p.next()
-    p.head(() => parseExpression(p))
+    p.head(() => p.expression())
     return p.is('then') || p.is('INDENT')
   })
 }
@@ -363,14 +365,14 @@ function parseYield(p: Parser): Node {
   const delegate = p.isWord('from') || p.is('*')
   if (delegate) p.next()
   if (delegate && endsHere(p)) p.unexpected('expected the generator to take values from')
-  const arg = endsHere(p) ? undefined : parseOperand(p, parseExpression)
+  const arg = endsHere(p) ? undefined : parseOperand(p, () => p.expression())
   return { type: 'Yield', arg, delegate, start, end: lx.lastEnd }
 }
 
 function parseMerge(p: Parser): Node {
   const { start } = p.lx
   p.next()
-  const node = parseExpression(p)
+  const node = p.expression()
   if (node.type !== 'Assign' || node.op !== '=')
     p.lx.fail('*> merges into a target: *>target = value', start, node.end)
   return { type: 'Merge', target: node.target, value: node.value, start, end: node.end }

@@ -1,16 +1,16 @@
 import type { Block, Node } from '../ast.ts'
-import { rejectColon, rejectForeignStatement } from '../diagnostics.ts'
-import { negateIf, parseExpression, parseValue } from './expressions.ts'
-import { parseLoopHead } from './loops.ts'
+import { parseAssigned } from './assignments.ts'
+import { parsePostfix } from './calls.ts'
+import { parseTypeDeclaration } from './declarations.ts'
+import { rejectColon, rejectForeignStatement } from './diagnostics.ts'
+import { withPostfixLoops } from './loops.ts'
 import { isImportDeclaration, parseExport, parseImport } from './modules.ts'
+import { identifier } from './names.ts'
 import { keyAt } from './objects.ts'
 import { blockOf } from './parser.ts'
 import type { Parser } from './parser.ts'
+import { negateIf } from './postfix-if.ts'
 import { parseSchemaPragma } from './schema-pragma.ts'
-import { parseAssigned, parseRightSide } from './assignments.ts'
-import { parseTypeDeclaration } from './declarations.ts'
-import { parsePostfix } from './calls.ts'
-import { parsePrimary } from './primaries.ts'
 import { skipType, typedBindingAt, typedMemberAt } from './types.ts'
 
 const CLOSERS: ReadonlySet<string> = new Set(
@@ -116,8 +116,8 @@ function parseStatementKind(p: Parser): Node {
   if ((kind === 'id' || kind === '@') && typedMemberAt(p, lx.start)) return parseTypedMember(p)
   if (VALUE_WORDS.has(kind)) rejectTypedWord(p)
   if (kind === 'function' || kind === 'var' || kind === 'let' || kind === 'const') rejectForeignStatement(p)
-  if (keyAt(p, lx.start)) return parseExpression(p)
-  return parseValue(p)
+  if (keyAt(p, lx.start)) return p.expression()
+  return p.value()
 }
 
 const VALUE_WORDS: ReadonlySet<string> = new Set('true false yes no on off null undefined this'.split(' '))
@@ -142,13 +142,13 @@ function parseTyped(p: Parser, typed: 'value' | 'declaration'): Node {
   const annotation = skipType(p, 'binding')
   if (typed === 'declaration')
     return { type: 'Erased', declares: { kind: 'binding', name: value, annotation }, start, end: lx.lastEnd }
-  const node = parseAssigned(p, p.id(value, start, end), p.kind as '=' | '=!' | ':=' | '~=' | '~>')
+  const node = parseAssigned(p, identifier(p, value, start, end), p.kind as '=' | '=!' | ':=' | '~=' | '~>')
   return node.type === 'Assign' || node.type === 'Reactive' ? { ...node, annotation } : node
 }
 
 /** `@x: T = value` and the like, which assign but declare no variable. */
 function parseTypedMember(p: Parser): Node {
-  const target = p.within({ noColon: true }, () => parsePostfix(p, parsePrimary(p)))
+  const target = p.within({ noColon: true }, () => parsePostfix(p, p.primary()))
   if (p.is('?')) p.next()
   const annotation = skipType(p, 'binding')
   const node = parseAssigned(p, target, '=')
@@ -169,8 +169,8 @@ function withPostfix(p: Parser, first: Node): Node {
       node = postfixIf(p, node)
     } else if (kind === 'while' || kind === 'until') {
       p.next()
-      const test = negateIf({ test: parseExpression(p), negated: kind === 'until' })
-      const guard = p.accept('when') ? parseExpression(p) : undefined
+      const test = negateIf({ test: p.expression(), negated: kind === 'until' })
+      const guard = p.accept('when') ? p.expression() : undefined
       const { end } = guard ?? test
       node = { type: 'While', test, guard, body: blockOf(node), start: node.start, end }
     } else if (kind === 'for') node = withPostfixLoops(p, node)
@@ -189,11 +189,11 @@ function rejectPostfix(p: Parser, node: Node): void {
 function postfixIf(p: Parser, node: Node): Node {
   const negated = p.is('unless')
   p.next()
-  const test = negateIf({ test: parseExpression(p), negated })
+  const test = negateIf({ test: p.expression(), negated })
   if (!p.is('else'))
     return { type: 'If', test, consequent: node, otherwise: undefined, start: node.start, end: test.end }
   p.next()
-  const otherwise = p.is('INDENT') ? parseRightSide(p) : parseValue(p)
+  const otherwise = p.is('INDENT') ? p.rightSide() : p.value()
   const { end } = otherwise
   if (node.type === 'Assign') {
     return {
@@ -203,21 +203,4 @@ function postfixIf(p: Parser, node: Node): Node {
     }
   }
   return { type: 'Ternary', test, consequent: node, otherwise, start: node.start, end }
-}
-
-function rejectFilter(p: Parser, node: Node): never {
-  const hint = 'Write the filter behind the loop: x for x in list when x > 1.'
-  return p.lx.fail("a loop filters with 'when', not with 'if'", node.start, node.end, hint)
-}
-
-/** `body for …`, once or several times. */
-export function withPostfixLoops(p: Parser, body: Node): Node {
-  let node = body
-  while (p.is('for')) {
-    if (node.type === 'If' && node.otherwise === undefined && node.test.start > node.consequent.start)
-      rejectFilter(p, node)
-    const loop = parseLoopHead(p, node.start, node.start)
-    node = { ...loop, body: node, start: node.start }
-  }
-  return node
 }

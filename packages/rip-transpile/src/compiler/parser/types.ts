@@ -1,4 +1,4 @@
-import { rejectColon } from '../diagnostics.ts'
+import { rejectColon } from './diagnostics.ts'
 import type { Parser } from './parser.ts'
 import { scanType } from './type-scanner.ts'
 

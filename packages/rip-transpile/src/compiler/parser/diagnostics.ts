@@ -1,6 +1,6 @@
-import type { Node } from './ast.ts'
-import { isReserved } from './lexer.ts'
-import type { Parser } from './parser/parser.ts'
+import type { Node } from '../ast.ts'
+import { isReserved } from '../lexer.ts'
+import type { Parser } from './parser.ts'
 
 /** A `?` without its `:`. */
 export function isNewOperatorHint(p: Parser, question: number): never {
