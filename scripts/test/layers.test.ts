@@ -16,7 +16,7 @@ const PACKAGES: Readonly<Record<string, Floors>> = {
   'rip-balancer': [
     ['transport', 'http1', 'text', 'settings', 'answers', 'state-table.ts', 'stale-socket.ts'],
     ['address', 'defaults.ts', 'errors.ts', 'text.ts'],
-    ['tls', 'forwarding'],
+    ['tls', 'forwarding', 'http2'],
     ['upstream'],
     ['pool'],
     ['exchange', 'config', 'events.ts'],
