@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { until } from '@rip/testing'
+import { Topics } from '../src/bus/topics.ts'
 import type { RequestContext } from '../src/index.ts'
 import { LocalWorker } from './helpers.ts'
 
@@ -103,6 +104,30 @@ test('a handler subscribes to what WebSockets and requests publish', async () =>
     ['t', 'text'],
     ['t', Uint8Array.of(1)],
   ])
+})
+
+test('a request that subscribes first is answered when the other workers know it', async () => {
+  const topics = new Topics()
+  const joined = Promise.withResolvers<void>()
+  topics.carryBy({ send: () => false, join: () => joined.promise })
+  await using local = await LocalWorker.serve({
+    topics,
+    fetch(_request, context) {
+      context.subscribe('t', () => {})
+      return new Response('subscribed')
+    },
+  })
+  await using other = await LocalWorker.serve({ fetch: () => new Response('') })
+  const order: string[] = []
+  const answers = [1, 2].map(async () => order.push(await (await local.fetch('/')).text()))
+  await until('both have subscribed', () => local.worker.stats.requests === 2)
+  // Longer than answers that are on their way take.
+  for (let n = 0; n < 5; n++) await other.fetch('/')
+  order.push('joined')
+  joined.resolve()
+  await Promise.all(answers)
+  expect(order).toEqual(['joined', 'subscribed', 'subscribed'])
+  expect(await (await local.fetch('/')).text()).toBe('subscribed')
 })
 
 test('an event stream whose client has left is no subscriber any more', async () => {

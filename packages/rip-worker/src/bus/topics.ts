@@ -17,8 +17,10 @@ export type Publish = (topic: string, data: MessageData, compress?: boolean) => 
 
 /** Carries messages to other workers. */
 export interface Carrier {
-  /** Whether there are other workers to take it. */
+  /** Takes a message; says whether there may be other workers to get it. */
   send(message: Message): boolean
+  /** Resolves, in a bounded time, when all other workers that publish know this one. */
+  join(): Promise<void>
 }
 
 /**
@@ -29,6 +31,8 @@ export class Topics {
   readonly #listeners = new Map<string, Set<Listener>>()
   #toWebSockets: Publish | undefined
   #carrier: Carrier | undefined
+  #expectsSubscribers = false
+  #joining: Promise<void> | undefined
   #onError: (error: unknown) => void = (error) => console.error(error)
   #holdsProcess = false
   /** Keeps the process alive while it is there. */
@@ -60,6 +64,25 @@ export class Topics {
 
   carryBy(carrier: Carrier): void {
     this.#carrier = carrier
+    if (this.#expectsSubscribers) this.#join()
+  }
+
+  /** This worker has subscribers, or may get some: other workers are to send it what they publish. */
+  expectSubscribers(): void {
+    if (this.#expectsSubscribers) return
+    this.#expectsSubscribers = true
+    this.#join()
+  }
+
+  /** Pending from the first subscription on until it is known to the workers that publish. */
+  get joining(): Promise<void> | undefined {
+    return this.#joining
+  }
+
+  #join(): void {
+    const joining = this.#carrier?.join()
+    if (joining === undefined) return
+    this.#joining = joining.finally(() => (this.#joining = undefined))
   }
 
   /**
@@ -114,6 +137,7 @@ export class Topics {
   subscribe(topic: string, listener: Listener, { signal }: SubscribeOptions = {}): () => void {
     const name = nameOf(topic)
     if (signal?.aborted === true) return () => {}
+    this.expectSubscribers()
     // Its own, so that a function may subscribe twice.
     const own: Listener = (message, at) => listener(message, at)
     const all = this.#listeners.get(name) ?? new Set()

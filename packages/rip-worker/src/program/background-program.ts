@@ -80,6 +80,7 @@ export class BackgroundProgram {
     await this.#connect()
     this.#work = await this.#findWork()
     await this.#work.prepare()
+    this.#bus.topics.expectSubscribers()
     await this.#bus.meet()
     if (this.#phase !== 'preparing') return
     this.#phase = 'prepared'
@@ -135,7 +136,7 @@ export class BackgroundProgram {
 
   #welcome({ beaconMs, bus }: Extract<SupervisorMessage, { type: 'welcome' }>): void {
     const library = this.#library
-    if (bus !== undefined) this.#bus.join(bus, { library, keepsAlive: false })
+    if (bus !== undefined) this.#bus.belongTo(bus, { library, keepsAlive: false })
     this.#beat(beaconMs)
   }
 

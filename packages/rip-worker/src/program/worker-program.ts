@@ -204,9 +204,13 @@ export class WorkerProgram {
   /** Does what need not be done before the first request. */
   #settle(): void {
     const library = this.#cLibrary()
-    if (library === undefined) return
-    answerWhereStuck(library)
-    setTimeout(() => void giveBackBootPages(library), BOOT_PAGES_MS)
+    if (library !== undefined) answerWhereStuck(library)
+    setTimeout(() => void this.#endBoot(), BOOT_PAGES_MS)
+  }
+
+  async #endBoot(): Promise<void> {
+    await this.#bus.load()
+    if (this.#library !== undefined) await giveBackBootPages(this.#library)
   }
 
   async #connect(): Promise<void> {
@@ -344,7 +348,7 @@ export class WorkerProgram {
   #welcome({ version, beaconMs, standby, bus }: Extract<SupervisorMessage, { type: 'welcome' }>): void {
     // Among workers that share a user with other instances, the kernel is asked who is at the other end.
     const library = this.#settings.apart ? this.#cLibrary() : undefined
-    if (bus !== undefined) this.#bus.join(bus, { library, keepsAlive: true })
+    if (bus !== undefined) this.#bus.belongTo(bus, { library, keepsAlive: true })
     this.#standsBy.resolve(standby === true)
     if (version === PROTOCOL_VERSION) return this.#beat(beaconMs)
     void this.#failBoot(new WorkerError('RIP_PROTOCOL_VERSION', { theirs: version, ours: PROTOCOL_VERSION }))

@@ -2,6 +2,7 @@ import type { ErrorHandler, Handler } from '../application/application.ts'
 import { WorkerError } from '../errors.ts'
 import type { ConcurrencyGate } from './concurrency-gate.ts'
 import type { Departures } from './departures.ts'
+import type { Topics } from '../bus/topics.ts'
 import { type EventStreams, isEventStream } from './event-streams.ts'
 import { type LongLivedGate, TOO_MANY_LONG_LIVED } from './long-lived-gate.ts'
 import { type ContextHost, LazyContext, restoreScheme } from './request-context.ts'
@@ -13,6 +14,7 @@ export interface DispatcherOptions {
   readonly gate: ConcurrencyGate
   readonly eventStreams: EventStreams
   readonly longLived: LongLivedGate
+  readonly topics: Pick<Topics, 'joining'>
   /** Clients that have left, as the balancer tells; absent without one. */
   readonly departures: Departures | undefined
   /** Whether connections are to be closed after their response. */
@@ -92,6 +94,9 @@ export class Dispatcher {
   }
 
   #finish(result: unknown, request: Request, context: LazyContext): Answer | Promise<Answer> {
+    const { joining } = this.#options.topics
+    // A client that has its answer may rely on the subscription it asked for.
+    if (joining !== undefined) return joining.then(() => this.#finish(result, request, context))
     this.#options.gate.answered()
     if (this.#options.isUpgradeRefused(request)) return tooMany(result)
     if (result instanceof Response) {

@@ -52,6 +52,7 @@ export class WebSockets {
 
   /** The application's handlers and options, for the transport. */
   handlersFor(application: WebSocketHandlers): Record<string, unknown> {
+    this.#topics.expectSubscribers()
     const handlers: Record<string, unknown> = { ...application }
     for (const event of EVENTS) {
       const handler = application[event]

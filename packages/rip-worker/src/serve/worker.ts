@@ -351,6 +351,8 @@ class ServingWorker implements Worker {
     const files = (this.#files = await this.#openFiles())
     const { listener, nodeServer } = this.#options
     if (this.#dispatcher === undefined && (listener ?? nodeServer) !== undefined) {
+      // Its WebSockets, and modules that answer without the worker's knowledge, may subscribe at any time.
+      this.#options.topics.expectSubscribers()
       const { NodeTransport } = await import('./node-transport.ts')
       return (this.#nodeTransport = await NodeTransport.listen({
         ...this.#options,
@@ -401,6 +403,7 @@ class ServingWorker implements Worker {
       gate: this.#gate,
       eventStreams: this.#eventStreams,
       longLived: this.#longLived,
+      topics: this.#options.topics,
       departures: this.#departures,
       isDraining: () => this.#closing !== undefined,
       isUpgraded: (request) => this.#upgraded.has(request),

@@ -2,6 +2,8 @@ import { expect, test } from 'bun:test'
 import type { Message } from '../../src/bus/message.ts'
 import { Topics } from '../../src/bus/topics.ts'
 
+const join = async (): Promise<void> => {}
+
 test('a listener gets the messages of its topic, in order, until it ends the subscription', () => {
   const topics = new Topics()
   const heard: unknown[] = []
@@ -75,7 +77,7 @@ test('a message of another worker reaches WebSockets and listeners, and goes no 
     (...message) => toWebSockets.push(message),
     () => {},
   )
-  topics.carryBy({ send: (message) => sent.push(message) > 0 })
+  topics.carryBy({ send: (message) => sent.push(message) > 0, join })
   const heard: unknown[] = []
   topics.subscribe('a', (message) => heard.push(message))
   topics.deliver({ topic: 'a', data: 'x', compress: true })
@@ -96,7 +98,7 @@ test('the result is that of the WebSockets here, or the bytes where only others 
     () => result,
     () => {},
   )
-  topics.carryBy({ send: () => isCarried })
+  topics.carryBy({ send: () => isCarried, join })
   expect(topics.publish('a', 'ä')).toBe(0)
   isCarried = true
   expect(topics.publish('a', 'ä')).toBe(2)
@@ -110,9 +112,35 @@ test('the result is that of the WebSockets here, or the bytes where only others 
 test('a Blob is passed on as its bytes', async () => {
   const topics = new Topics()
   const { promise, resolve } = Promise.withResolvers<Message>()
-  topics.carryBy({ send: (message) => (resolve(message), true) })
+  topics.carryBy({ send: (message) => (resolve(message), true), join })
   expect(topics.publish('a', new Blob(['xy']), false)).toBe(2)
   expect(await promise).toEqual({ topic: 'a', data: Uint8Array.of(120, 121), compress: false })
+})
+
+test('the other workers are joined once, for the first subscriber or those that are expected, before or after they can be', async () => {
+  const joins: PromiseWithResolvers<void>[] = []
+  const carrier = {
+    send: () => false,
+    join: () => joins[joins.push(Promise.withResolvers()) - 1]!.promise,
+  }
+  const early = new Topics()
+  early.subscribe('a', () => {})
+  expect(early.joining).toBeUndefined()
+  early.carryBy(carrier)
+  const late = new Topics()
+  late.carryBy(carrier)
+  late.publish('a', 'x')
+  expect([joins.length, late.joining]).toEqual([1, undefined])
+  late.expectSubscribers()
+  late.subscribe('a', () => {})
+  expect(joins).toHaveLength(2)
+  for (const [at, topics] of [early, late].entries()) {
+    const { joining } = topics
+    expect(joining).toBeInstanceOf(Promise)
+    joins[at]!.resolve()
+    await joining
+    expect(topics.joining).toBeUndefined()
+  }
 })
 
 test('nothing is published or subscribed to without a topic', () => {
