@@ -1,62 +1,10 @@
 import { describe, expect, test } from 'bun:test'
-import { join } from 'node:path'
 import { isAlive, until } from '@rip/testing'
-import { Folder, type ProgramOptions, RawConnection, Supervised } from './helpers.ts'
+import { http, RunningCommand } from './running-command.ts'
 
-const MAIN = join(import.meta.dir, '../src/command-main.ts')
-const PRELOAD = join(import.meta.dir, '../src/command/preload/main.cjs')
 const DRAIN_MS = 10_000
 /** The part of the drain that the worker leaves to the processes of the command. */
 const SHORT_DRAIN_MS = 1_500
-
-/** A command with its worker process. */
-class RunningCommand implements AsyncDisposable {
-  readonly supervised: Supervised
-
-  constructor(files: Readonly<Record<string, string>>, command: string, env: ProgramOptions['env'] = {}) {
-    const folder = new Folder(files)
-    this.supervised = new Supervised(folder, {
-      main: MAIN,
-      args: [PRELOAD, command, 'sh', '-c', command],
-      cwd: folder.path,
-      env,
-    })
-  }
-
-  static async serving(
-    files: Readonly<Record<string, string>>,
-    command: string,
-    env?: ProgramOptions['env'],
-  ): Promise<RunningCommand> {
-    const running = new RunningCommand(files, command, env)
-    await running.supervised.received('ready')
-    return running
-  }
-
-  async text(path = '/', headers: Readonly<Record<string, string>> = {}): Promise<string> {
-    return (await this.supervised.fetch(path, { headers })).text()
-  }
-
-  get stderr(): string {
-    return this.supervised.program.stderr
-  }
-
-  async connect(): Promise<RawConnection> {
-    return RawConnection.to(this.supervised.socket)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.supervised.send({ type: 'drain', deadlineMs: 0 })
-    await this.supervised.program.exitCode()
-    await this.supervised[Symbol.asyncDispose]()
-  }
-}
-
-const http = (listening: string, answer = `response.end('served')`): string => `
-  const http = require('node:http')
-  const server = http.createServer((request, response) => { ${answer} })
-  ${listening}
-`
 
 describe.each(['node', 'bun'])('the HTTP server of a command run by %s', (runtime) => {
   test('serves on the socket and nowhere else, and sees clients as the balancer tells them', async () => {
@@ -119,31 +67,6 @@ describe.each(['node', 'bun'])('the HTTP server of a command run by %s', (runtim
       `${runtime} app.js`,
     )
     expect(await command.text()).toBe('served')
-  })
-
-  test('passes WebSockets, and tells them to connect again when it leaves', async () => {
-    await using command = await RunningCommand.serving(
-      {
-        'app.js': http(`
-          server.on('upgrade', (request, socket) => {
-            socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n')
-            socket.on('data', (bytes) => socket.write('echo ' + bytes))
-            socket.on('error', () => {})
-          })
-          server.listen(process.env.PORT)`),
-      },
-      `${runtime} app.js`,
-    )
-    using connection = await command.connect()
-    connection.get('/', ['Upgrade: websocket', 'Connection: Upgrade'])
-    await until('it is upgraded', () => connection.received.endsWith('\r\n\r\n'))
-    connection.write('hello')
-    await until('it answers', () => connection.received.endsWith('echo hello'))
-    await until('it is counted', () => command.supervised.message('beacon')?.webSockets === 1)
-    command.supervised.send({ type: 'drain', deadlineMs: DRAIN_MS })
-    // RFC 6455 section 5.5.1: a close frame, its status 1012; read as Windows-1252.
-    await until('it is told', () => connection.received.endsWith('\u02c6\x02\x03\xf4'))
-    expect(await command.supervised.program.exitCode()).toBe(0)
   })
 })
 

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { until } from '@rip/testing'
 import type { WorkerOptions } from '../src/index.ts'
-import { WebSocketFrames } from '../src/serve/web-socket-frames.ts'
+import { WebSocketFrames } from '../src/serve/web-socket-frames.cjs'
 import { Folder, LocalWorker, RawConnection, Supervised } from './helpers.ts'
 
 const HANDSHAKE = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
@@ -110,6 +110,19 @@ describe('a client is told to connect again', () => {
     await until('it is refused', () => client.closed)
     expect(client.received).toBe(refusal)
   })
+})
+
+test('nothing is written after the application has ended its side', async () => {
+  await using application = await Application.serve({ mode: 'development' })
+  const { client, socket } = await application.connect()
+  const errors: Error[] = []
+  socket.on('error', (error) => void errors.push(error))
+  socket.write(HANDSHAKE)
+  socket.end()
+  application.local.worker.endStreams()
+  await until('its time to answer is over', () => client.closed)
+  expect(errors).toEqual([])
+  expect(client.received).toBe(HANDSHAKE)
 })
 
 test('a connection that has served a request before can be upgraded', async () => {

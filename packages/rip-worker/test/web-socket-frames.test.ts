@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { WebSocketFrames } from '../src/serve/web-socket-frames.ts'
+import { WebSocketFrames } from '../src/serve/web-socket-frames.cjs'
 
 /** A frame as a server or, masked, a client sends it (RFC 6455 section 5.2), in the shortest form or a longer one. */
 function frame(length: number, form: 0 | 2 | 8, isMasked: boolean): Buffer {

@@ -1,4 +1,4 @@
-import { DEFAULT_BEACON_MS, ORPHAN_GRACE_MS } from '../defaults.ts'
+import { CLOSE_ANSWER_MS, DEFAULT_BEACON_MS, EARLY_END_MS, ORPHAN_GRACE_MS } from '../defaults.ts'
 import {
   type BootFailure,
   PROTOCOL_VERSION,
@@ -194,7 +194,7 @@ export class CommandProgram {
       case 'resume':
         return
       case 'end-streams':
-        return this.#link?.tell({ type: 'end-streams' })
+        return this.#link?.tell({ type: 'end-streams', answerMs: this.#answerMs })
       case 'drain':
         return void this.#drain(message.deadlineMs)
       case 'ping':
@@ -246,7 +246,7 @@ export class CommandProgram {
     this.#phase = 'ending'
     const untilMs = performance.now() + deadlineMs
     this.#isHeard = false
-    this.#link?.tell({ type: 'drain' })
+    this.#link?.tell({ type: 'drain', answerMs: this.#answerMs })
     while (!this.#isIdle() && performance.now() < untilMs - TERM_MS) await Bun.sleep(POLL_MS)
     const abandoned = this.#underWay
     await this.#processes.end(untilMs)
@@ -257,6 +257,11 @@ export class CommandProgram {
   #isIdle(): boolean {
     if (this.#search?.served !== undefined) return this.#isHeard && this.#underWay === 0
     return this.#underWay === 0
+  }
+
+  /** How long clients of WebSockets may take to answer that they connect again. */
+  get #answerMs(): number {
+    return this.#options.isDevelopment ? EARLY_END_MS : CLOSE_ANSWER_MS
   }
 
   get #underWay(): number {

@@ -1,8 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { NodeListener } from '../application/application.ts'
+import { NodeWebSocket } from '#node-web-socket'
 import { CLOSE_ANSWER_MS, EARLY_END_MS } from '../defaults.ts'
 import { listenReason, WorkerError } from '../errors.ts'
+import { setInterval, setTimeout } from '../own-timers.ts'
 import type { RequestHead } from '../pages/request-head.ts'
 import { clientAddress, clientProtocol, type TrustForwarded } from './client.ts'
 import type { ConcurrencyGate } from './concurrency-gate.ts'
@@ -10,7 +12,6 @@ import type { Departures } from './departures.ts'
 import { isEventStreamType } from './event-streams.ts'
 import { type LongLivedGate, TOO_MANY_LONG_LIVED } from './long-lived-gate.ts'
 import { NodeDeparture } from './node-departure.ts'
-import { NodeWebSocket } from './node-web-socket.ts'
 import type { ResolvedWorkerOptions } from './options.ts'
 import { withOwnServe } from './own-serve.ts'
 import type { StaticResponder } from '../static/static-responder.ts'
@@ -111,7 +112,12 @@ export class NodeTransport implements Transport {
 
   #restartWebSockets(): void {
     this.#restarting = true
-    for (const socket of this.#upgraded) socket.restart()
+    for (const socket of this.#upgraded) socket.restart(this.#answerMs)
+  }
+
+  /** How long clients may take to answer that they connect again. */
+  get #answerMs(): number {
+    return this.#options.mode === 'development' ? EARLY_END_MS : CLOSE_ANSWER_MS
   }
 
   abort(): void {
@@ -160,7 +166,7 @@ export class NodeTransport implements Transport {
 
   /** A WebSocket holds up a drain, and its client is told to connect again. @returns whether it may be opened */
   #follow(request: IncomingMessage, socket: Duplex): boolean {
-    const { longLived, trustForwarded, mode } = this.#options
+    const { longLived, trustForwarded } = this.#options
     introduceClient(request, trustForwarded)
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') return true
     const { remoteAddress } = request.socket
@@ -169,9 +175,9 @@ export class NodeTransport implements Transport {
       return false
     }
     const end = longLived.begin(remoteAddress)
-    const webSocket = new NodeWebSocket(socket, mode === 'development' ? EARLY_END_MS : CLOSE_ANSWER_MS)
+    const webSocket = new NodeWebSocket(socket, { setInterval, setTimeout })
     this.#upgraded.add(webSocket)
-    if (this.#restarting) webSocket.restart()
+    if (this.#restarting) webSocket.restart(this.#answerMs)
     socket.once('close', () => {
       this.#upgraded.delete(webSocket)
       end()

@@ -4,6 +4,7 @@ const { clientOf } = require('./clients.cjs')
 const DEFAULT_PORT = 3000
 /** RFC 6455 section 7.4.1 and the IANA registry: service restart. */
 const SERVICE_RESTART = 1012
+const REASON = 'service restart'
 
 /** Redirects servers of `Bun.serve`. */
 function redirectBunServers(claims, supervision) {
@@ -35,6 +36,8 @@ class BunRedirection {
     this.supervision = supervision
     this.asked = asked
     this.webSockets = new Set()
+    /** Whether clients are told to connect again, those to come as well. */
+    this.isRestarting = false
     this.requests = 0
     this.release = () => {}
   }
@@ -77,7 +80,9 @@ class BunRedirection {
     return Object.assign(Object.create(handlers), handlers, {
       open: (socket) => {
         webSockets.add(socket)
-        return handlers.open ? handlers.open(socket) : undefined
+        const result = handlers.open ? handlers.open(socket) : undefined
+        if (this.isRestarting) socket.close(SERVICE_RESTART, REASON)
+        return result
       },
       close: (socket, ...values) => {
         webSockets.delete(socket)
@@ -108,7 +113,8 @@ class BunRedirection {
   }
 
   endStreams() {
-    for (const socket of this.webSockets) socket.close(SERVICE_RESTART)
+    this.isRestarting = true
+    for (const socket of this.webSockets) socket.close(SERVICE_RESTART, REASON)
   }
 
   drain() {

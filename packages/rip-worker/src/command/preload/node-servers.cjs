@@ -6,8 +6,8 @@ const { PlaceKeeper } = require('./place-keeper.cjs')
 
 /** Events with a request and the response to it. */
 const REQUEST_EVENTS = new Set(['request', 'checkContinue', 'checkExpectation'])
-/** RFC 6455 section 5.5.1: a close frame with status 1012, service restart. */
-const SERVICE_RESTART_FRAME = Buffer.from([0x88, 0x02, 0x03, 0xf4])
+/** The application may replace the global ones. */
+const timers = { setInterval, setTimeout }
 
 /** Redirects servers of `node:http` and `node:https`. Other servers are none of an application's clients. */
 function redirectNodeServers(claims, supervision) {
@@ -66,7 +66,10 @@ class Redirection {
     this.supervision = supervision
     this.pending = new Set()
     this.webSockets = new Set()
+    /** How long clients may take to connect again, once they are told to; those to come are told as well. */
+    this.answerMs = undefined
     this.requests = 0
+    this.NodeWebSocket = undefined
     this.release = () => this.giveBack()
   }
 
@@ -84,6 +87,8 @@ class Redirection {
   serve(listen) {
     const { server, asked, claims, supervision } = this
     const isAssigned = asked.port === undefined || asked.port === claims.assignedPort
+    // Not at the first upgrade: the file may have been replaced by then. Most processes of a command take no server.
+    this.NodeWebSocket = require('../../serve/node-web-socket.cjs').NodeWebSocket
     if (claims.keeper !== undefined) claims.keeper.giveTo(server)
     claims.take(asked.port === undefined ? claims.assignedPort : asked.port, this.release)
     this.intercept()
@@ -175,8 +180,11 @@ class Redirection {
 
   follow(request, socket) {
     introduceClient(request)
-    this.webSockets.add(socket)
-    socket.once('close', () => this.webSockets.delete(socket))
+    if (String(request.headers.upgrade).toLowerCase() !== 'websocket') return
+    const webSocket = new this.NodeWebSocket(socket, timers)
+    this.webSockets.add(webSocket)
+    socket.once('close', () => this.webSockets.delete(webSocket))
+    if (this.answerMs !== undefined) webSocket.restart(this.answerMs)
   }
 
   figures() {
@@ -190,13 +198,14 @@ class Redirection {
   }
 
   /** Clients connect again, to what serves next. */
-  endStreams() {
-    for (const socket of this.webSockets) socket.end(SERVICE_RESTART_FRAME)
+  endStreams(answerMs) {
+    this.answerMs = answerMs
+    for (const webSocket of this.webSockets) webSocket.restart(answerMs)
     for (const response of this.streams()) response.end()
   }
 
-  drain() {
-    this.endStreams()
+  drain(answerMs) {
+    this.endStreams(answerMs)
     if (this.server.closeIdleConnections) this.server.closeIdleConnections()
   }
 }

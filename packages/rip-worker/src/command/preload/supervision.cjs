@@ -12,7 +12,7 @@ class Supervision {
   constructor(path) {
     this.path = path
     this.connection = undefined
-    /** What is served: `{ figures(): object, endStreams(), drain() }`. */
+    /** What is served: `{ figures(): object, endStreams(answerMs), drain(answerMs) }`. */
     this.server = undefined
     this.longestLagMs = 0
     this.expectedMs = 0
@@ -51,12 +51,12 @@ class Supervision {
     connection.unref()
   }
 
-  obey({ type, everyMs }) {
+  obey({ type, everyMs, answerMs }) {
     if (type === 'beat') return this.beat(everyMs)
     if (this.server === undefined) return
-    if (type === 'end-streams') this.server.endStreams()
+    if (type === 'end-streams') this.server.endStreams(answerMs)
     if (type !== 'drain') return
-    this.server.drain()
+    this.server.drain(answerMs)
     this.beat(DRAIN_BEAT_MS)
   }
 
