@@ -70,6 +70,44 @@ describe.each(['node', 'bun'])('the HTTP server of a command run by %s', (runtim
   })
 })
 
+describe('a command run by Bun', () => {
+  test('counts requests to its routes, before and after they are exchanged', async () => {
+    const answer = (text: string): string => `{
+      port: process.env.PORT,
+      routes: {
+        '/function': () => new Response('${text}'),
+        '/method': { GET: () => new Response('${text}') },
+        '/static': new Response('${text}'),
+        '/none': false,
+      },
+      fetch(request, server) {
+        server.reload(exchanged)
+        return new Response('fetched ${text}')
+      },
+    }`
+    await using command = await RunningCommand.serving(
+      { 'app.js': `const exchanged = ${answer('second')}\nBun.serve(${answer('first')})` },
+      'bun app.js',
+    )
+    const texts: string[] = []
+    for (const path of [
+      '/function',
+      '/method',
+      '/static',
+      '/none',
+      '/function',
+      '/method',
+      '/static',
+      '/none',
+    ])
+      texts.push(await command.text(path))
+    const first = ['first', 'first', 'first', 'fetched first']
+    expect(texts).toEqual([...first, 'second', 'second', 'second', 'fetched second'])
+    // Bun answers with a `Response` that is itself a route without asking the application.
+    await until('they are counted', () => command.supervised.message('beacon')?.requests === 6)
+  })
+})
+
 describe('a command run by Node.js', () => {
   test('may listen on several addresses of one port', async () => {
     await using command = await RunningCommand.serving(

@@ -49,6 +49,9 @@ class BunRedirection {
     if (claims.held === undefined || claims.held.port !== port) claims.take(port, this.release)
     const server = serve.call(Bun, this.redirected(options))
     this.server = server
+    // With `bun --hot` this may be the server of before.
+    const { reload } = Object.getPrototypeOf(server)
+    server.reload = (changed) => reload.call(server, this.redirected(changed))
     this.disguise(server)
     supervision.serves(this, { ...asked, isAssigned: port === claims.assignedPort })
     return server
@@ -63,6 +66,7 @@ class BunRedirection {
       Object.defineProperty(redirected, name, { value, enumerable: true, configurable: true, writable: true })
     set('unix', this.claims.socket)
     if (typeof options.fetch === 'function') set('fetch', this.counted(options.fetch))
+    if (options.routes) set('routes', this.countedRoutes(options.routes))
     if (options.websocket) set('websocket', this.followed(options.websocket))
     return redirected
   }
@@ -73,6 +77,15 @@ class BunRedirection {
       redirection.requests++
       return fetch.call(this, request, server)
     }
+  }
+
+  /** A route is a handler, handlers by method, or what Bun answers without asking the application. */
+  countedRoutes(routes) {
+    const counted = (value) => {
+      if (typeof value === 'function') return this.counted(value)
+      return isPlainObject(value) ? this.countedRoutes(value) : value
+    }
+    return Object.fromEntries(Object.entries(routes).map(([key, value]) => [key, counted(value)]))
   }
 
   followed(handlers) {
@@ -120,6 +133,10 @@ class BunRedirection {
   drain() {
     this.endStreams()
   }
+}
+
+function isPlainObject(value) {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 }
 
 module.exports = { redirectBunServers }
