@@ -11,6 +11,11 @@ export interface Receiver {
   failed(error: unknown): void
 }
 
+/** Gathers output of its own until the end of a turn. */
+export interface Flushable {
+  flush(): void
+}
+
 /** Fewer chunks in a turn of the event loop are handled as they come. */
 const WORTHWHILE_CHUNKS = 4
 /** How many chunks are handled as they come until the next turn is counted. */
@@ -34,6 +39,10 @@ const MAX_HELD_BYTES = 64 * 1024
 export class Turn {
   readonly clock: Clock = new Clock()
   readonly output: GatheredOutput = new GatheredOutput()
+  /** Buffers for those that gather output of their own, and have none at the end of a turn. */
+  readonly spareBuffers: Buffer[] = []
+  /** Those that have gathered output in this turn. */
+  private readonly gathered: Flushable[] = []
   /** A turn is going on: what is called within it belongs to it. */
   private isOpen = false
   /** Chunks that are held back, and who takes each of them. */
@@ -81,10 +90,24 @@ export class Turn {
     this.end()
   }
 
+  /** Has what was gathered sent at the end of this turn. */
+  flushLater(gatherer: Flushable): void {
+    this.gathered.push(gatherer)
+  }
+
   /** Sends what was written in this turn. */
   private end(): void {
     this.output.flushAll()
+    if (this.gathered.length > 0) this.flushGathered()
     this.isOpen = false
+  }
+
+  /** A socket that turned out to be closed may make others write. */
+  private flushGathered(): void {
+    while (this.gathered.length > 0) {
+      this.gathered.pop()!.flush()
+      this.output.flushAll()
+    }
   }
 
   private hold(receiver: Receiver, chunk: Buffer): void {

@@ -1,0 +1,75 @@
+import type { Clock } from '../transport/clock.ts'
+
+/** How a peer can cost more than it brings. */
+export type Abuse = 'resets' | 'control-frames' | 'unread-answers'
+
+/** Bounds of what a peer may do on one connection without making progress. */
+export interface AbuseLimits {
+  /** Streams that end early, by either side's reset, beyond those that were completed. */
+  readonly maxResets: number
+  /** Frames that carry nothing, at once; a hundredth of them more in each 100 ms. */
+  readonly maxControlFrames: number
+  /** Answers to its frames that it does not read. */
+  readonly maxUnreadBytes: number
+}
+
+export const DEFAULT_ABUSE_LIMITS: AbuseLimits = {
+  maxResets: 100,
+  maxControlFrames: 1_000,
+  maxUnreadBytes: 64 * 1024,
+}
+
+/** A peer that sends and reads data in the usual way sends at most one control frame for so many bytes. */
+const BYTES_PER_CONTROL_FRAME = 512
+const REFILL_MS = 10_000
+/** So many completed streams can be saved up for resets that follow. */
+const SAVED_RESETS = 1_000
+
+/**
+ * What a peer may still do: reset streams (CVE-2023-44487, CVE-2025-8671), and send frames that carry nothing
+ * (CVE-2019-9511 to 9518). Streams that are completed, and data in either direction, add to it.
+ */
+export class AbuseBudget {
+  private readonly limits: AbuseLimits
+  private readonly clock: Clock
+  private resets: number
+  private frames: number
+  private refilledAt: number
+
+  constructor(limits: AbuseLimits, clock: Clock) {
+    this.limits = limits
+    this.clock = clock
+    this.resets = limits.maxResets
+    this.frames = limits.maxControlFrames
+    this.refilledAt = clock.nowMs
+  }
+
+  /** A stream was completed. */
+  completed(): void {
+    if (this.resets < SAVED_RESETS) this.resets++
+  }
+
+  /** Data was sent or received. */
+  moved(bytes: number): void {
+    this.frames = Math.min(this.limits.maxControlFrames, this.frames + bytes / BYTES_PER_CONTROL_FRAME)
+  }
+
+  /** A stream ended early. @returns whether that is bearable */
+  reset(): boolean {
+    return --this.resets >= 0
+  }
+
+  /** A frame came that carries nothing. @returns whether that is bearable */
+  controlFrame(): boolean {
+    if (--this.frames >= 0) return true
+    this.refill()
+    return this.frames >= 0
+  }
+
+  private refill(): void {
+    const { maxControlFrames } = this.limits
+    const passedMs = this.clock.nowMs - this.refilledAt
+    this.refilledAt = this.clock.nowMs
+    this.frames = Math.min(maxControlFrames, this.frames + (maxControlFrames * passedMs) / REFILL_MS)
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * How many bytes of DATA the peer may send, on a stream or on the connection (RFC 9113 §6.9). What was read is given back
+ * with a WINDOW_UPDATE when it is half of the window.
+ */
+export class ReceiveWindow {
+  /** What the peer may send now. */
+  private left: number
+  /** What was read, and not given back. */
+  private owed = 0
+  private size: number
+
+  /** @param bytes what the peer may send at first. @param size up to which it is given back */
+  constructor(bytes: number, size: number = bytes) {
+    this.left = bytes
+    this.size = size
+    this.owed = Math.max(0, size - bytes)
+  }
+
+  /** Takes the payload of a DATA frame, padding included. @returns whether the peer was allowed to send it */
+  take(bytes: number): boolean {
+    this.left -= bytes
+    return this.left >= 0
+  }
+
+  /** Bytes that were taken have been read. */
+  read(bytes: number): void {
+    this.owed += bytes
+  }
+
+  /** @returns by how much the peer's window grows now; 0 while it is not worth a frame */
+  giveBack(): number {
+    if (this.owed * 2 < this.size) return 0
+    const bytes = this.owed
+    this.left += bytes
+    this.owed = 0
+    return bytes
+  }
+
+  /** Our SETTINGS have changed the initial window of all streams (§6.9.2). */
+  resize(size: number): void {
+    this.left += size - this.size
+    this.size = size
+  }
+}

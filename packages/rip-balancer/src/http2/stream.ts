@@ -1,0 +1,281 @@
+import { nextState } from '../state-table.ts'
+import { FLAG, FRAME } from './frame-type.ts'
+import type { FrameOutput } from './frame-output.ts'
+import { ReceiveWindow } from './receive-window.ts'
+import { SendWindow } from './send-window.ts'
+import { DEFAULT_FRAME_BYTES } from './settings.ts'
+import { STREAM_STATES, type StreamEvent, type StreamState } from './stream-state.ts'
+
+/**
+ * How a stream ends that is not complete.
+ *
+ * - `refused`: the peer has done nothing with the request (RFC 9113 §8.7);
+ * - `reset`: one side has reset it;
+ * - `closed`: the connection is over.
+ */
+export type StreamLoss = 'refused' | 'reset' | 'closed'
+
+/** Takes what the peer sends on one stream. Bytes are valid during the call only. */
+export interface StreamOwner {
+  /** Bytes of the body, without padding. */
+  data(bytes: Buffer, from: number, to: number): void
+  /** The peer's message is complete. */
+  ended(): void
+  /** Everything that waited has gone. */
+  writable(): void
+  /** The stream is over before both messages were complete. Said once; nothing follows. @param code see `ERROR` */
+  lost(how: StreamLoss, code: number): void
+}
+
+/** What a stream needs of its connection. */
+export interface StreamHost {
+  readonly output: FrameOutput
+  readonly sendWindow: SendWindow
+  /** Something waits for a window or for the kernel. */
+  waits(stream: Http2Stream): void
+  /** A frame with so many bytes of data was sent. */
+  sentData(bytes: number): void
+  /** Both sides are done, or one has reset the stream. */
+  over(stream: Http2Stream, isComplete: boolean): void
+  /** This side has reset it: what was under way meanwhile is ignored. */
+  resetHere(stream: Http2Stream): void
+  /** The place of a stream that the peer has reset is free. */
+  release(stream: Http2Stream): void
+}
+
+/**
+ * One request and its response on a connection (RFC 9113 §5). Data that neither the windows nor the kernel take is
+ * copied and kept here; the writer has to pause its source while `waiting` is not 0.
+ */
+export class Http2Stream {
+  readonly id: number
+  owner: StreamOwner | undefined
+  /** The head of the message that the peer sends has come: the next block is its trailers. */
+  sawHead = false
+  /** The peer's message is complete. */
+  receiveEnded = false
+  /** Bytes that wait for a window or for the kernel. */
+  waiting = 0
+  /** Bytes of frames with data that were handed to the connection. */
+  sent = 0
+  /** The place of the first frame among all bytes of the connection. */
+  startedAt = 0
+  /** It counts as open until `release`, although the peer has reset it. */
+  holdsPlace = false
+  readonly sendWindow: SendWindow
+  readonly receiveWindow: ReceiveWindow
+  private readonly host: StreamHost
+  private state: StreamState = 'idle'
+  private isPaused = false
+  private readonly queue: Buffer[] = []
+  /** Where the first one of the queue goes on. */
+  private offset = 0
+  private endWaits = false
+  private trailers: Buffer | undefined
+
+  constructor(id: number, host: StreamHost, sendBytes: number, receiveBytes: number) {
+    this.id = id
+    this.host = host
+    this.sendWindow = new SendWindow(sendBytes)
+    this.receiveWindow = new ReceiveWindow(receiveBytes)
+    this.startedAt = host.output.position
+  }
+
+  /** Whether nothing more is sent or received on it. */
+  get isOver(): boolean {
+    return this.state === 'closed'
+  }
+
+  /** Whether our message is complete, as far as the writer is concerned. */
+  get sendEnded(): boolean {
+    return this.endWaits || this.state === 'half-closed-local' || this.state === 'closed'
+  }
+
+  /** A request begins. */
+  begin(): void {
+    this.on('head')
+  }
+
+  /**
+   * Sends a header block: a head, or an interim response. It has to be encoded right before, as the peer decodes blocks in
+   * the order in which they are sent.
+   */
+  headers(block: Uint8Array, from: number, to: number, endsStream = false): void {
+    if (this.sendEnded) return
+    this.writeBlock(block, from, to, endsStream)
+    if (endsStream) this.sentEnd()
+  }
+
+  /** Sends bytes of the body. */
+  data(bytes: Buffer, from: number, to: number): void {
+    if (this.sendEnded) return
+    const at = this.waiting > 0 ? from : this.send(bytes, from, to)
+    if (at < to) this.keep(bytes, at, to)
+  }
+
+  /**
+   * Our message is complete.
+   *
+   * @param trailers a header block that does not use the dynamic table, as it may have to wait behind data
+   */
+  end(trailers?: Buffer): void {
+    if (this.sendEnded) return
+    if (this.waiting === 0) return this.finish(trailers)
+    this.endWaits = true
+    this.trailers = trailers
+  }
+
+  /** Ends the stream at once (RFC 9113 §6.4); the owner hears nothing more. */
+  reset(code: number): void {
+    if (this.isOver) return
+    this.owner = undefined
+    this.host.output.writeNumber(FRAME.resetStream, this.id, code)
+    this.host.resetHere(this)
+    this.close()
+  }
+
+  /** Takes no more than what the window allows already. */
+  pause(): void {
+    this.isPaused = true
+  }
+
+  resume(): void {
+    if (!this.isPaused) return
+    this.isPaused = false
+    this.giveBack()
+  }
+
+  /** The owner has nothing to do with it any more, after `lost`. */
+  release(): void {
+    if (!this.holdsPlace) return
+    this.holdsPlace = false
+    this.host.release(this)
+  }
+
+  // --- the connection calls
+
+  /** Sends a frame of what waits. @returns whether there was room for any */
+  sendWaiting(): boolean {
+    const first = this.queue[0]!
+    const at = this.sendFrame(first, this.offset, first.length)
+    const taken = at - this.offset
+    this.waiting -= taken
+    this.offset = at
+    if (at === first.length) {
+      this.queue.shift()
+      this.offset = 0
+    }
+    if (this.waiting === 0) this.emptied()
+    return taken > 0
+  }
+
+  /** Data of that size was handed over. */
+  hasRead(bytes: number): void {
+    this.receiveWindow.read(bytes)
+    if (!this.isPaused && !this.receiveEnded) this.giveBack()
+  }
+
+  /** END_STREAM has come. */
+  receivedEnd(): void {
+    this.receiveEnded = true
+    this.on('received-end')
+    const { owner } = this
+    if (this.isOver) this.host.over(this, true)
+    owner?.ended()
+  }
+
+  /** It is over without having been completed, not by our doing. */
+  lose(how: StreamLoss, code: number): void {
+    if (this.isOver) return
+    const { owner } = this
+    this.owner = undefined
+    this.close()
+    owner?.lost(how, code)
+  }
+
+  private on(event: StreamEvent): void {
+    this.state = nextState(STREAM_STATES, this.state, event)
+  }
+
+  private close(): void {
+    this.on('reset')
+    this.queue.length = this.waiting = this.offset = 0
+    this.host.over(this, false)
+  }
+
+  /** A block that is longer than a frame is continued in others (§6.10). */
+  private writeBlock(block: Uint8Array, from: number, to: number, endsStream: boolean): void {
+    const { output } = this.host
+    let at = Math.min(to, from + DEFAULT_FRAME_BYTES)
+    const end = endsStream ? FLAG.endStream : 0
+    output.write(FRAME.headers, at === to ? end | FLAG.endHeaders : end, this.id, block, from, at)
+    while (at < to) {
+      const next = Math.min(to, at + DEFAULT_FRAME_BYTES)
+      output.write(FRAME.continuation, next === to ? FLAG.endHeaders : 0, this.id, block, at, next)
+      at = next
+    }
+  }
+
+  /** @returns up to where it was sent */
+  private send(bytes: Buffer, from: number, to: number): number {
+    let at = from
+    while (at < to) {
+      const next = this.sendFrame(bytes, at, to)
+      if (next === at) return at
+      at = next
+    }
+    return at
+  }
+
+  private sendFrame(bytes: Buffer, from: number, to: number): number {
+    const { output, sendWindow } = this.host
+    const room = Math.min(this.sendWindow.bytes, sendWindow.bytes, DEFAULT_FRAME_BYTES)
+    if (room <= 0 || !output.takesData) return from
+    const end = Math.min(to, from + room)
+    output.write(FRAME.data, 0, this.id, bytes, from, end)
+    this.sendWindow.bytes -= end - from
+    this.sent += end - from
+    this.host.sentData(end - from)
+    return end
+  }
+
+  private keep(bytes: Buffer, from: number, to: number): void {
+    this.queue.push(Buffer.from(bytes.subarray(from, to)))
+    this.waiting += to - from
+    this.host.waits(this)
+  }
+
+  private emptied(): void {
+    const { owner } = this
+    if (this.endWaits) {
+      this.endWaits = false
+      this.finish(this.trailers)
+    }
+    owner?.writable()
+  }
+
+  private finish(trailers: Buffer | undefined): void {
+    if (trailers === undefined) this.flagEnd()
+    else this.writeBlock(trailers, 0, trailers.length, true)
+    this.sentEnd()
+  }
+
+  /** Most messages end with the frame before, if that has not been sent. */
+  private flagEnd(): void {
+    const { output } = this.host
+    if (output.flagLast(FLAG.endStream, this.id, FRAME.data)) return
+    if (output.flagLast(FLAG.endStream, this.id, FRAME.headers)) return
+    output.frame(FRAME.data, FLAG.endStream, this.id, 0)
+  }
+
+  private sentEnd(): void {
+    this.on('sent-end')
+    if (this.isOver) this.host.over(this, true)
+  }
+
+  private giveBack(): void {
+    if (this.isOver || this.receiveEnded) return
+    const bytes = this.receiveWindow.giveBack()
+    if (bytes > 0) this.host.output.writeNumber(FRAME.windowUpdate, this.id, bytes)
+  }
+}
