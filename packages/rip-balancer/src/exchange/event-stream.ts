@@ -11,9 +11,7 @@ const OWS_AND_SEMICOLON: ReadonlySet<number | undefined> = new Set([0x20, 0x09, 
  * declared length is a download, whatever it says it is.
  */
 export function opensEventStream(response: ResponseHead): boolean {
-  const { framing } = response.body
-  if (framing !== 'chunked' && framing !== 'eof') return false
-  return isEventStream(response, FIELD.contentType)
+  return response.body.isOpenEnded && isEventStream(response, FIELD.contentType)
 }
 
 /** Whether the client says that it wants one; what it gets is up to the backend. */

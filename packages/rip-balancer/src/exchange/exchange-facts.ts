@@ -71,7 +71,7 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
 
   get protocol(): string {
     const head = this.readable
-    return head === undefined ? '' : `HTTP/1.${head.minor}`
+    return head === undefined ? '' : `HTTP/${head.version}`
   }
 
   get scheme(): 'http' | 'https' {

@@ -1,5 +1,3 @@
-import { BodyFraming } from '../http1/body-framing.ts'
-import { statusOf, type Fault } from '../http1/fault.ts'
 import type { Trailers } from '../forwarding/trailers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
@@ -25,9 +23,9 @@ import { RequestBody } from './request-body.ts'
 import { RequestRelay } from './request-relay.ts'
 import { ResponseRelay } from './response-relay.ts'
 import { Retries, type FailedOutcome, type NextStep } from './retries.ts'
-import { switchesTo } from './upgrade.ts'
 
-const NO_BODY = new BodyFraming()
+const MALFORMED = 400
+const CONTENT_TOO_LARGE = 413
 
 /**
  * One request and its response, in the order in which things happen: a backend is claimed, the request is sent to it,
@@ -63,7 +61,7 @@ export class Exchange implements ClaimOwner, ResponseSink, TimedExchange {
   constructor(plane: DataPlane, client: ClientSide) {
     this.plane = plane
     this.client = client
-    this.body = new RequestBody(plane.settings.limits, plane.settings.forwarding.requestTrailers)
+    this.body = new RequestBody(plane.settings.limits)
     this.facts = new ExchangeFacts(plane, client, this.body)
     this.progress = new Progress(plane.turn.clock)
     this.share = new BufferShare(plane.buffers)
@@ -100,18 +98,13 @@ export class Exchange implements ClaimOwner, ResponseSink, TimedExchange {
     return (this.phase === 'waiting' || this.phase === 'responding') && !this.body.done
   }
 
-  /** Whether the client's part of the exchange is complete. */
-  get hasWholeRequest(): boolean {
-    return this.body.isWhole
-  }
-
   // --- a request comes
 
   /** Begins with a head that passed all checks. @param firstByteAt when its first byte arrived */
   begin(head: RequestHead, firstByteAt: number): void {
     this.start(head, firstByteAt)
     this.facts.readClaims(head)
-    this.request.begin(head)
+    this.body.begin(head.hasBody)
     const answer = this.answers.to(head)
     if (answer !== undefined) this.answer(answer)
     else if (this.request.mayGather(head, this.share)) this.gather(head)
@@ -121,8 +114,7 @@ export class Exchange implements ClaimOwner, ResponseSink, TimedExchange {
   /** Refuses a request that is malformed or too slow; nothing more is read from the client. */
   refuse(head: RequestHead | undefined, status: number, cause: EndCause, firstByteAt: number): void {
     this.start(head, firstByteAt)
-    this.body.begin(NO_BODY)
-    this.body.giveUp()
+    this.body.begin(false)
     this.answer(this.answers.error(status, cause, true))
   }
 
@@ -147,38 +139,34 @@ export class Exchange implements ClaimOwner, ResponseSink, TimedExchange {
     this.request.beginGathering(head)
   }
 
-  /**
-   * Takes body or tunnel bytes of the client.
-   *
-   * @returns where they end in the input
-   */
-  take(chunk: Buffer, from: number, to: number): number {
+  /** Takes body or tunnel bytes of the client, all of them. Only while `wantsInput`. */
+  take(bytes: Buffer, from: number, to: number): void {
     this.progress.clientMoved()
-    if (this.phase === 'gathering') return this.takeEarly(chunk, from, to)
-    const upstream = this.attempt.upstream!
-    if (this.phase === 'tunnel') {
-      this.request.takeForTunnel(chunk, from, to, upstream)
-      return to
-    }
-    const end = this.request.take(chunk, from, to, upstream)
-    return end < 0 ? this.refuseBody(this.body.fault!, to) : end
+    if (this.phase === 'tunnel') return this.request.takeForTunnel(bytes, from, to)
+    if (this.phase === 'gathering') return this.takeEarly(bytes, from, to)
+    if (!this.request.take(bytes, from, to)) this.bodyRefused(CONTENT_TOO_LARGE)
   }
 
-  private takeEarly(chunk: Buffer, from: number, to: number): number {
-    const end = this.body.gather(chunk, from, to)
-    if (end < 0) return this.refuseBody(this.body.fault!, to)
+  private takeEarly(bytes: Buffer, from: number, to: number): void {
+    if (!this.body.gather(bytes, from, to)) return this.bodyRefused(CONTENT_TOO_LARGE)
     if (this.body.isGathered) this.claim()
-    return end
   }
 
-  private refuseBody(fault: Fault, at: number): number {
+  /** The client has sent all of the body. @param trailers valid until the exchange has ended */
+  bodyEnded(trailers: Trailers | undefined): void {
+    if (this.body.done) return
+    const { phase } = this
+    this.progress.clientMoved()
+    this.request.end(trailers, phase === 'waiting' || phase === 'responding')
+    if (phase === 'gathering') this.claim()
+  }
+
+  /** The body is malformed, or too large: nothing more is read from the client. @param status to answer with */
+  bodyRefused(status: number): void {
     this.body.giveUp()
-    if (this.phase === 'responding') this.abort('bad-request', 'client-gone')
-    else {
-      this.withdraw('client-gone')
-      this.answer(this.answers.error(statusOf(fault), 'bad-request', true))
-    }
-    return at
+    if (this.phase === 'responding') return this.abort('bad-request', 'client-gone')
+    this.withdraw('client-gone')
+    this.answer(this.answers.error(status, 'bad-request', true))
   }
 
   /** The client's connection does not need this chunk any more. */
@@ -247,14 +235,12 @@ export class Exchange implements ClaimOwner, ResponseSink, TimedExchange {
     this.client.inputWanted()
   }
 
-  switching(response: ResponseHead): boolean {
-    const { upgrade } = this.request
-    if (upgrade === undefined || !switchesTo(response, upgrade) || this.refusesToHold()) return false
-    this.response.switching(response, upgrade)
+  switching(response: ResponseHead): void {
+    if (this.refusesToHold()) return
+    this.response.switching(response)
     this.enter('switch')
     this.hold('tunnel')
     this.client.inputWanted()
-    return true
   }
 
   head(response: ResponseHead): void {
@@ -266,7 +252,7 @@ export class Exchange implements ClaimOwner, ResponseSink, TimedExchange {
     this.body.forget()
     this.share.free()
     if (this.refusesBody(response)) this.client.closeAfter()
-    this.response.head(response, this.request.takesTrailers, edits)
+    this.response.head(response, edits)
     this.request.awaitsContinue = false
     this.enter('respond')
     if (isEventStream) this.hold('event-stream')
@@ -368,7 +354,7 @@ export class Exchange implements ClaimOwner, ResponseSink, TimedExchange {
     if (this.phase === 'flushing') return true
     if (this.body.done && this.plane.settings.halfClose === 'abort') return false
     if (this.body.done) this.noteHalfClose()
-    else this.refuseBody('truncated-message', 0)
+    else this.bodyRefused(MALFORMED)
     return true
   }
 

@@ -1,87 +1,67 @@
-import type { BodyFraming, Framing } from '../http1/body-framing.ts'
-import type { ConnectionOptions } from '../http1/connection-options.ts'
-import { ChunkedDecoder } from '../http1/chunked-decoder.ts'
-import type { Fault } from '../http1/fault.ts'
-import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
-import { Trailers } from '../forwarding/trailers.ts'
+import type { Trailers } from '../forwarding/trailers.ts'
 import type { Limits } from '../settings/limits.ts'
+import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 
 /** Runs that are kept are joined up to this size, as a run of one byte would occupy a hundred. */
 const SMALL_BYTES = 1024
 
-/** The body of one request on its way to the backend: decoded, counted, bounded, and kept as long as it may have to be sent again. */
+/** The body of one request on its way to the backend: counted, bounded, and kept as long as it may have to be sent again. */
 export class RequestBody {
   /** Body bytes received. */
   received = 0
-  /** The body is complete. */
+  /** The body is complete, or no more of it is taken. */
   done = true
-  fault: Fault | undefined = undefined
+  /** Fields behind the body that are passed on. */
+  trailers: Trailers | undefined
   /** Its beginning was read before there was a backend to send it to. */
   gathered = false
   private readonly limits: Limits
-  /** Whether trailer fields reach the backend. */
-  readonly passesTrailers: boolean
-  private framing: Framing = 'none'
-  private remaining = 0
-  private decoder: ChunkedDecoder | undefined
   private kept: Buffer[] = []
   private keptBytes = 0
   private keeps = false
-  private keepLimit = 0
-  private givenUp = false
-  private options: ConnectionOptions | undefined
+  private gatherBytes = 0
 
-  constructor(limits: Limits, passesTrailers: boolean) {
+  constructor(limits: Limits) {
     this.limits = limits
-    this.passesTrailers = passesTrailers
   }
 
-  /** @param options of the head: trailers named there are not passed on */
-  begin(body: BodyFraming, options?: ConnectionOptions): void {
-    this.options = options
-    this.framing = body.framing
-    this.remaining = body.length
-    this.done = body.framing !== 'chunked' && body.length === 0
+  /** Forgets the previous request. @param isExpected whether this one has a body */
+  begin(isExpected: boolean): void {
+    this.done = !isExpected
     this.received = 0
-    this.fault = undefined
-    this.givenUp = this.gathered = false
+    this.trailers = undefined
+    this.gathered = false
     this.forget()
-    if (body.framing === 'chunked') (this.decoder ??= new ChunkedDecoder(this.limits)).reset()
   }
 
-  /** Nothing more of the body will be read. */
+  /** Nothing more of the body is taken. */
   giveUp(): void {
-    this.givenUp = true
     this.done = true
     this.forget()
-  }
-
-  /** Whether the client's bytes for this request have all been read. */
-  get isWhole(): boolean {
-    return this.done && !this.givenUp
   }
 
   /** Keeps what is sent from now on, so that it can be sent again, while it fits. */
   keep(): void {
     this.keeps = true
-    this.keepLimit = this.limits.maxReplayBytes
-    if (this.keptBytes > this.keepLimit) this.forget()
+    if (this.keptBytes > this.limits.maxReplayBytes) this.forget()
   }
 
-  /** Prepares for `gather`. @param maxBytes how much may be gathered */
-  beginGathering(maxBytes: number): void {
+  /** Prepares for `gather`. @param bytes how much is gathered, and what came with the last of it */
+  beginGathering(bytes: number): void {
     this.gathered = this.keeps = true
-    this.keepLimit = maxBytes
+    this.gatherBytes = bytes
   }
 
-  /** Whether no more can be gathered. */
+  /** Whether no more is gathered. */
   get isGathered(): boolean {
-    return this.done || this.keptBytes >= this.keepLimit
+    return this.done || this.keptBytes >= this.gatherBytes
   }
 
-  /** Takes body bytes like `take`, and keeps them for `replay`. */
-  gather(chunk: Buffer, from: number, to: number): number {
-    return this.take(chunk, from, Math.min(to, from + this.keepLimit - this.keptBytes), undefined)
+  /** Keeps body bytes for `replay`. @returns whether the body is still as small as it has to be */
+  gather(bytes: Buffer, from: number, to: number): boolean {
+    this.received += to - from
+    this.keepRun(bytes, from, to)
+    return this.received <= this.limits.maxBodyBytes
   }
 
   /** A second attempt is out of the question: lets go of what was kept. */
@@ -93,7 +73,7 @@ export class RequestBody {
 
   /** Whether it looks at bytes it has taken. */
   get holds(): boolean {
-    return this.kept.length > 0
+    return this.kept.length > 0 || this.trailers !== undefined
   }
 
   /** Whether everything sent so far can be sent again. */
@@ -106,65 +86,28 @@ export class RequestBody {
     for (const bytes of this.kept) upstream.data(bytes, 0, bytes.length)
   }
 
-  /** Fields behind a body that is done, if they are passed on. */
-  get trailers(): Trailers | undefined {
-    if (!this.passesTrailers || this.framing !== 'chunked') return undefined
-    const { trailers } = this.decoder!
-    return trailers.count === 0 ? undefined : new Trailers(trailers, this.options)
-  }
-
-  /**
-   * Takes body bytes from `chunk[from, to)` and sends them on.
-   *
-   * @returns where the body's bytes end in the input, or -1 when the body is refused, see `fault`
-   */
-  take(chunk: Buffer, from: number, to: number, upstream: UpstreamExchange | undefined): number {
-    return this.framing === 'chunked'
-      ? this.takeChunks(chunk, from, to, upstream)
-      : this.takeRun(chunk, from, to, upstream)
-  }
-
-  private takeRun(chunk: Buffer, from: number, to: number, upstream: UpstreamExchange | undefined): number {
-    const end = Math.min(to, from + this.remaining)
-    this.remaining -= end - from
-    this.accept(upstream, chunk, from, end)
-    this.done = this.remaining === 0
-    return end
-  }
-
-  private takeChunks(
-    chunk: Buffer,
-    from: number,
-    to: number,
-    upstream: UpstreamExchange | undefined,
-  ): number {
-    const decoder = this.decoder!
-    let event = decoder.next(chunk, from, to)
-    while (event === 'data') {
-      this.accept(upstream, chunk, decoder.dataStart, decoder.dataEnd)
-      if (this.received > this.limits.maxBodyBytes) return this.refuse('body-too-large')
-      event = decoder.next(chunk, decoder.at, to)
-    }
-    if (event === 'refused') return this.refuse(decoder.fault!)
-    if (event === 'more') return to
-    this.done = true
-    return decoder.at
-  }
-
-  private refuse(fault: Fault): number {
-    this.fault = fault
-    return -1
-  }
-
-  private accept(upstream: UpstreamExchange | undefined, bytes: Buffer, from: number, to: number): void {
+  /** Sends body bytes on, unless the body is too large. @returns whether they were sent */
+  pass(bytes: Buffer, from: number, to: number, upstream: UpstreamExchange): boolean {
     this.received += to - from
-    if (this.keeps) this.keepRun(bytes, from, to)
-    upstream?.data(bytes, from, to)
+    if (this.received > this.limits.maxBodyBytes) return false
+    if (this.keeps) this.keepForReplay(bytes, from, to)
+    upstream.data(bytes, from, to)
+    return true
+  }
+
+  /** The body is complete. */
+  end(trailers: Trailers | undefined): void {
+    this.done = true
+    this.trailers = trailers
+  }
+
+  private keepForReplay(bytes: Buffer, from: number, to: number): void {
+    if (this.keptBytes + to - from > this.limits.maxReplayBytes) this.forget()
+    else this.keepRun(bytes, from, to)
   }
 
   private keepRun(bytes: Buffer, from: number, to: number): void {
     this.keptBytes += to - from
-    if (this.keptBytes > this.keepLimit) return this.forget()
     const run = bytes.subarray(from, to)
     const last = this.kept.at(-1)
     if (last === undefined || last.length + run.length > SMALL_BYTES) this.kept.push(run)

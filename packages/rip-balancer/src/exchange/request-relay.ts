@@ -3,6 +3,7 @@ import type { BackendAddress } from '../address/backend-address.ts'
 import type { FieldEdits } from '../forwarding/field-edits.ts'
 import type { OutgoingRequest } from '../forwarding/outgoing-request.ts'
 import type { RequestRules } from '../forwarding/request-rules.ts'
+import type { Trailers } from '../forwarding/trailers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 import type { Attempt } from './attempt.ts'
@@ -12,16 +13,11 @@ import type { DataPlane } from './data-plane.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
 import type { Progress } from './progress.ts'
 import type { RequestBody } from './request-body.ts'
-import { acceptsTrailers, requestedUpgrade } from './upgrade.ts'
 
 /** Passes a request on to the backend of each attempt, at the pace of the backend. To the connection there it is the request itself. */
 export class RequestRelay implements OutgoingRequest {
   /** The client waits to be asked for its body (RFC 9110 §10.1.1). */
   awaitsContinue = false
-  /** Protocol the client asks to switch to, if that is allowed. */
-  upgrade: string | undefined
-  /** Whether the client wants trailer fields of the response. */
-  takesTrailers = false
   private isHalfClosed = false
   private readonly plane: DataPlane
   private readonly client: ClientSide
@@ -48,19 +44,11 @@ export class RequestRelay implements OutgoingRequest {
 
   /** Forgets the previous request. */
   reset(): void {
-    this.upgrade = undefined
-    this.awaitsContinue = this.takesTrailers = this.isHalfClosed = false
-  }
-
-  begin(head: RequestHead): void {
-    this.body.begin(head.body, head.connection)
-    if (this.body.passesTrailers) head.connection.keepNames(head)
-    this.upgrade = requestedUpgrade(head, this.plane.settings.upgrades)
-    this.takesTrailers = acceptsTrailers(head)
+    this.awaitsContinue = this.isHalfClosed = false
   }
 
   get asksForTunnel(): boolean {
-    return this.upgrade !== undefined
+    return this.client.upgrade !== undefined
   }
 
   /** Whether the request can be sent to another backend when one fails (RFC 9110 §9.2.2). */
@@ -73,12 +61,12 @@ export class RequestRelay implements OutgoingRequest {
    *
    * @param share of the buffers, which grows for it
    */
-  mayGather({ body: { framing, length } }: RequestHead, share: BufferShare): boolean {
+  mayGather({ body }: RequestHead, share: BufferShare): boolean {
     const { settings, claims } = this.plane
     const { maxRequestBufferBytes } = settings.limits
     if (this.body.done || maxRequestBufferBytes === 0 || !claims.isPressed) return false
     return share.growTo(
-      framing === 'length' ? Math.min(length, maxRequestBufferBytes) : maxRequestBufferBytes,
+      body.isOpenEnded ? maxRequestBufferBytes : Math.min(body.length, maxRequestBufferBytes),
     )
   }
 
@@ -122,6 +110,14 @@ export class RequestRelay implements OutgoingRequest {
     return this.facts.idOrNumber
   }
 
+  get upgrade(): string | undefined {
+    return this.client.upgrade
+  }
+
+  get takesTrailers(): boolean {
+    return this.client.takesTrailers
+  }
+
   get edits(): FieldEdits | undefined {
     return this.facts.edits
   }
@@ -132,19 +128,26 @@ export class RequestRelay implements OutgoingRequest {
 
   // --- the body
 
-  /** Takes body bytes. @returns where they end in the input, -1 when the body is refused */
-  take(chunk: Buffer, from: number, to: number, upstream: UpstreamExchange): number {
+  /** Takes body bytes. @returns whether the body is still as small as it has to be */
+  take(bytes: Buffer, from: number, to: number): boolean {
+    const upstream = this.attempt.upstream!
     this.awaitsContinue = false
-    const end = this.body.take(chunk, from, to, upstream)
-    if (end < 0) return end
-    if (this.body.done) this.sent(upstream)
-    this.pauseClientIfBehind()
-    return end
+    if (!this.body.pass(bytes, from, to, upstream)) return false
+    if (upstream.waiting > 0) this.client.inputNotWanted()
+    return true
   }
 
-  takeForTunnel(chunk: Buffer, from: number, to: number, upstream: UpstreamExchange): void {
-    upstream.data(chunk, from, to)
-    this.pauseClientIfBehind()
+  takeForTunnel(bytes: Buffer, from: number, to: number): void {
+    const upstream = this.attempt.upstream!
+    upstream.data(bytes, from, to)
+    if (upstream.waiting > 0) this.client.inputNotWanted()
+  }
+
+  /** The body is complete. @param isSent whether the backend has what came before */
+  end(trailers: Trailers | undefined, isSent: boolean): void {
+    this.awaitsContinue = false
+    this.body.end(this.plane.settings.forwarding.requestTrailers ? trailers : undefined)
+    if (isSent) this.sent(this.attempt.upstream!)
   }
 
   /** The client's connection does not need this chunk any more: the memory of a large upload is freed at once. */
@@ -172,11 +175,6 @@ export class RequestRelay implements OutgoingRequest {
     upstream.end(this.body.trailers)
     this.progress.backendMoved()
     if (this.isHalfClosed) this.tellDeparture()
-  }
-
-  private pauseClientIfBehind(): void {
-    const { upstream } = this.attempt
-    if (upstream !== undefined && upstream.waiting > 0) this.client.inputNotWanted()
   }
 
   /** Most clients that end their side have left: a backend that is told can stop working for them. */

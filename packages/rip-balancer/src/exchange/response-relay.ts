@@ -31,17 +31,17 @@ export class ResponseRelay {
   }
 
   /** Opens the tunnel the client asked for. */
-  switching(response: ResponseHead, protocol: string): void {
+  switching(response: ResponseHead): void {
     this.learn(response)
     this.noteHead(101)
-    this.client.switching(response, protocol, this.cookie())
+    this.client.switching(response, this.cookie())
   }
 
   /** Passes the head of the final response on. @param edits of `editsTo` */
-  head(response: ResponseHead, takesTrailers: boolean, edits: FieldEdits | undefined): void {
+  head(response: ResponseHead, edits: FieldEdits | undefined): void {
     this.noteHead(response.status)
     const id = this.plane.settings.forwarding.exposeRequestId ? this.facts.idOrNumber : undefined
-    this.client.head(response, takesTrailers, id, edits)
+    this.client.head(response, id, edits)
   }
 
   data(bytes: Buffer, from: number, to: number): void {

@@ -123,7 +123,7 @@ export class RequestWriter extends HeadWriter {
     this.forwardedHost(head, statement?.host)
     this.at = writeRequestIdField(request.requestId, this.out, this.at)
     if (identity.trusted || rules.forwarding.forwarded) this.forwarded(request)
-    if (rules.forwarding.via !== undefined) this.text(`Via: 1.${head.minor} ${rules.forwarding.via}\r\n`)
+    if (rules.forwarding.via !== undefined) this.text(`Via: ${head.version} ${rules.forwarding.via}\r\n`)
     this.connection(request)
   }
 

@@ -12,6 +12,11 @@ export class BodyFraming {
   /** Declared length; 0 unless `framing` is `length`. */
   length = 0
 
+  /** Whether there is a body, the length of which only its end tells. */
+  get isOpenEnded(): boolean {
+    return this.framing === 'chunked' || this.framing === 'eof'
+  }
+
   /**
    * Reads `Content-Length` and `Transfer-Encoding` as RFC 9112 §6.3 demands of a recipient that takes no risk:
    * one of them, once, with exactly one meaning.

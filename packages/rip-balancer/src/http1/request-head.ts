@@ -59,7 +59,8 @@ export class RequestHead extends FieldSection {
   readonly connection: ConnectionOptions = new ConnectionOptions()
   /** The client asked for `100 Continue`, may be given one, and has a body to send. */
   expectsContinue = false
-  private major = 1
+  /** 2 is set by a stream of HTTP/2, whose head says the same as one of HTTP/1.1 with these fields. */
+  major = 1
   private emptyLines = 0
 
   override reset(): void {
@@ -89,6 +90,11 @@ export class RequestHead extends FieldSection {
 
   get host(): string {
     return latin1(this.bytes, this.hostStart, this.hostEnd)
+  }
+
+  /** Of the protocol the client speaks, as `Via` and the log name it (RFC 9110 §7.6.3). */
+  get version(): string {
+    return this.major > 1 ? `${this.major}.0` : `1.${this.minor}`
   }
 
   isMethod(name: string): boolean {

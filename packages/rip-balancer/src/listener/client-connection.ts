@@ -18,6 +18,7 @@ import type { Receiver } from '../transport/turn.ts'
 import { nextState } from '../state-table.ts'
 import { CLIENT_STATES, type ClientEvent, type ClientState } from './client-state.ts'
 import { HeldInput } from './held-input.ts'
+import { Http1Request } from './http1-request.ts'
 import { Http1Response } from './http1-response.ts'
 import { PlainProxyHeader } from './plain-proxy-header.ts'
 import { answerPlainHttp, beginsWithTls, NO_TLS_HERE } from './wrong-protocol.ts'
@@ -66,6 +67,7 @@ export class ClientConnection implements ClientSide, Receiver {
   private readonly clock: Clock
   private readonly keeper: ConnectionKeeper
   private readonly exchange: Exchange
+  private readonly request: Http1Request
   private readonly response: Http1Response
   private state: ClientState
   /** The head that is being read, or of the request that is being answered. */
@@ -98,13 +100,14 @@ export class ClientConnection implements ClientSide, Receiver {
     peer: NodeAddress,
     secure: boolean,
   ) {
-    const { proxyProtocolFrom, forwarding } = plane.settings
+    const { proxyProtocolFrom, forwarding, limits, upgrades } = plane.settings
     this.socket = socket
     this.plane = plane
     this.clock = plane.turn.clock
     this.keeper = keeper
     this.outbox = new Outbox(socket, plane.turn.output, true)
     this.identity = identify(peer, secure ? 'https' : 'http', forwarding.trustedProxies)
+    this.request = new Http1Request(limits, upgrades)
     this.response = new Http1Response(this.outbox, plane.responses, plane.turn.clock)
     this.exchange = new Exchange(plane, this)
     this.since = this.clock.nowMs
@@ -232,6 +235,16 @@ export class ClientConnection implements ClientSide, Receiver {
     this.closed()
   }
 
+  // --- ClientSide: the request
+
+  get upgrade(): string | undefined {
+    return this.request.upgrade
+  }
+
+  get takesTrailers(): boolean {
+    return this.request.takesTrailers
+  }
+
   // --- ClientSide: the response
 
   get sent(): number {
@@ -254,18 +267,14 @@ export class ClientConnection implements ClientSide, Receiver {
     this.response.interim(response)
   }
 
-  switching(response: ResponseHead, protocol: string, cookie: string | undefined): void {
-    this.response.switching(response, protocol, cookie)
+  switching(response: ResponseHead, cookie: string | undefined): void {
+    this.response.switching(response, this.request.upgrade!, cookie)
+    this.request.becomeTunnel()
   }
 
-  head(
-    response: ResponseHead,
-    takesTrailers: boolean,
-    requestId: string | number | undefined,
-    edits: FieldEdits | undefined,
-  ): void {
+  head(response: ResponseHead, requestId: string | number | undefined, edits: FieldEdits | undefined): void {
     if (!this.mayPersist) this.closeAfter()
-    this.response.head(response, takesTrailers, requestId, edits)
+    this.response.head(response, this.request.takesTrailers, requestId, edits)
   }
 
   data(bytes: Buffer, from: number, to: number): void {
@@ -374,8 +383,8 @@ export class ClientConnection implements ClientSide, Receiver {
     const { bytes, at } = this.input
     const { length } = bytes
     this.input.clear()
-    const takenTo = this.exchange.take(bytes, at, length)
-    if (takenTo < length && !this.isGone) this.input.putBack(bytes, takenTo)
+    const takenTo = this.request.take(bytes, at, length, this.exchange)
+    if (takenTo < length && this.isOpen) this.input.putBack(bytes, takenTo)
     return true
   }
 
@@ -392,6 +401,7 @@ export class ClientConnection implements ClientSide, Receiver {
     const fault = head.check()
     if (fault !== undefined) return this.refuse(fault)
     this.requests++
+    this.request.begin(head)
     this.response.begin(head, head.persists && this.mayPersist)
     this.exchange.begin(head, this.since)
     if (this.input.hasEnded && !this.exchange.isIdle) this.exchange.noteHalfClose()
@@ -420,6 +430,7 @@ export class ClientConnection implements ClientSide, Receiver {
   }
 
   private refuseWith(status: number, cause: EndCause): void {
+    this.request.refuse()
     this.response.begin(this.requestHead, false)
     this.exchange.refuse(this.requestHead, status, cause, this.since)
   }
@@ -499,7 +510,7 @@ export class ClientConnection implements ClientSide, Receiver {
 
   private closeGracefully(): void {
     if (!this.isOpen) return
-    const allRead = this.input.isEmpty && this.exchange.hasWholeRequest
+    const allRead = this.input.isEmpty && this.request.isComplete
     if (!this.input.hasEnded && !allRead) return this.linger(MAX_LINGER_MS)
     this.on('end')
     this.socket.end()

@@ -93,9 +93,7 @@ class Inquiry implements ResponseSink {
 
   interim(): void {}
 
-  switching(): boolean {
-    return false
-  }
+  switching(): void {}
 
   head({ status }: ResponseHead): void {
     this.status = status

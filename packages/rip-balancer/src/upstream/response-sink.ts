@@ -10,8 +10,8 @@ export interface ResponseSink {
   connected(): void
   /** An interim response other than 101. */
   interim(head: ResponseHead): void
-  /** A 101 response. @returns whether it is what the client asked for; then the connection is a tunnel */
-  switching(head: ResponseHead): boolean
+  /** The response that opens the tunnel the request asked for. It is one then, unless it was destroyed during the call. */
+  switching(head: ResponseHead): void
   /** The head of the final response. */
   head(head: ResponseHead): void
   /** Body bytes without their framing, or tunnel bytes. */

@@ -6,6 +6,7 @@ import { ChunkedDecoder } from '../http1/chunked-decoder.ts'
 import { FIELD } from '../http1/field-name.ts'
 import { INCOMPLETE, REFUSED, type HeadLimits } from '../http1/field-section.ts'
 import { ResponseHead } from '../http1/response-head.ts'
+import { switchesTo } from '../http1/upgrade.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { appendChunk, appendLastChunk } from '../transport/chunk-writer.ts'
 import type { Clock } from '../transport/clock.ts'
@@ -74,6 +75,8 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
   /** The current request is HEAD: its response has no body. */
   private toHead = false
   private requestFraming: Framing = 'none'
+  /** Protocol the current request asks to switch to. */
+  private upgrade: string | undefined
   private readonly writer: RequestWriter
   /** Bytes the kernel had taken before the current request. */
   private sentBefore = 0
@@ -125,6 +128,7 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
     const { head } = request
     this.expect(head.isHead)
     this.requestFraming = head.body.framing
+    this.upgrade = request.upgrade
     this.writer.write(this.outbox, request)
   }
 
@@ -270,9 +274,12 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
   }
 
   private switchProtocols(at: number): number {
-    if (!this.sink!.switching(this.response)) return this.fail('bad-response')
+    const { response, upgrade } = this
+    if (upgrade === undefined || !switchesTo(response, upgrade)) return this.fail('bad-response')
+    this.sink!.switching(response)
+    response.reset()
+    if (this.isClosed) return -1
     this.on('switched')
-    this.response.reset()
     return at
   }
 

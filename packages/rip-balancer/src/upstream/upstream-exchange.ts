@@ -2,23 +2,29 @@ import type { OutgoingRequest } from '../forwarding/outgoing-request.ts'
 import type { Trailers } from '../forwarding/trailers.ts'
 
 /**
- * What an exchange needs of the connection that carries it to a backend. The connection answers through `ResponseSink`.
- * Implemented by a connection of HTTP/1.1; a stream of HTTP/2 can be the second one.
+ * What an exchange needs of what carries it to a backend, which answers through `ResponseSink`: `connected` first unless it
+ * was connected when it was handed out, then heads, data and `complete`, or `failed`, and nothing after one of these two or
+ * after `destroy`. A connection of HTTP/1.1 is one; a stream of HTTP/2 can be.
+ *
+ * Bytes are valid until they are sent, so that they need not be copied; see `freeChunk`.
  */
 export interface UpstreamExchange {
   /** Whether other requests were answered on the connection before. */
   readonly reused: boolean
-  /** How long the connection had been unused before this exchange took it. */
+  /** How long the connection had been unused before this exchange took it; 0 if other exchanges used it. */
   readonly unusedMs: number
   /** Whether a byte of the response has arrived. */
   readonly answered: boolean
-  /** Whether the kernel has taken a byte of the request. */
+  /**
+   * Whether the backend may have looked at the request: the kernel has taken a byte of it, and the backend has not said that
+   * it refuses the stream (RFC 9113 §8.7).
+   */
   readonly hasSent: boolean
   /** Whether the request, body included, was written. */
   readonly requestComplete: boolean
-  /** Bytes the kernel has not taken yet. */
+  /** Bytes that wait for the kernel, or for the window of the stream; `upstreamDrained` follows. */
   readonly waiting: number
-  /** Bytes of the response body that are still to come, as far as its head announced them. */
+  /** Bytes of the response body that are still to come, as far as its head announced them; else 0. */
   readonly announcedBytes: number
   readonly isPaused: boolean
   /** When it was last paused, in monotonic milliseconds. */

@@ -1,9 +1,9 @@
-import { equalsText } from '../http1/byte-class.ts'
-import { eachToken } from '../http1/connection-options.ts'
-import { FIELD } from '../http1/field-name.ts'
-import type { FieldSection } from '../http1/field-section.ts'
-import type { RequestHead } from '../http1/request-head.ts'
-import type { ResponseHead } from '../http1/response-head.ts'
+import { equalsText } from './byte-class.ts'
+import { eachToken } from './connection-options.ts'
+import { FIELD } from './field-name.ts'
+import type { FieldSection } from './field-section.ts'
+import type { RequestHead } from './request-head.ts'
+import type { ResponseHead } from './response-head.ts'
 
 const SLASH = 0x2f
 
@@ -33,19 +33,4 @@ function offers(head: FieldSection, protocol: string): boolean {
     if (eachToken(bytes, head.valueStart(index), head.valueEnd(index), matches)) return true
   }
   return false
-}
-
-const QUOTED = /"(?:[^"\\]|\\.)*"/g
-
-/** Whether the client itself, and not a proxy behind it, asked for trailer fields (RFC 9110 §10.1.4). */
-export function acceptsTrailers(head: RequestHead): boolean {
-  if (head.minor === 0 || !head.connection.te) return false
-  for (let index = 0; index < head.count; index++)
-    if (head.id(index) === FIELD.te && listsTrailers(head.value(index))) return true
-  return false
-}
-
-function listsTrailers(value: string): boolean {
-  const members = value.replaceAll(QUOTED, '').split(',')
-  return members.some((member) => member.trim().toLowerCase() === 'trailers')
 }
