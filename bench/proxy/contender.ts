@@ -9,6 +9,8 @@ export interface Setup {
   readonly cert: string
   readonly key: string
   readonly origins: readonly string[]
+  /** TCP port on which all of the backends listen, for a proxy that takes a single address. */
+  readonly sharedPort: number
   /** A folder of its own. */
   readonly folder: string
   /** File of an access log with a JSON line per request; with `undefined` nothing is logged. */
@@ -22,6 +24,8 @@ export interface Contender {
   readonly version: readonly string[]
   /** Whether it can write an access log to a file by itself. */
   readonly logsToFile: boolean
+  /** Whether it speaks HTTP/2 to clients over TLS, or is here for nothing else. */
+  readonly http2: 'yes' | 'no' | 'only'
   /** Whether it differs from another contender only in handling request bodies, and is measured only with them. */
   readonly uploadsOnly?: boolean
   command(setup: Setup): readonly string[]
@@ -57,7 +61,7 @@ http {
   upstream app { ${setup.origins.map((path) => `server unix:${path};`).join(' ')} keepalive 256; keepalive_requests 1000000000; }
   server {
     listen 127.0.0.1:${setup.port} backlog=4096;
-    listen 127.0.0.1:${setup.tlsPort} ssl;
+    listen 127.0.0.1:${setup.tlsPort} ssl http2;
     ssl_certificate ${setup.cert}; ssl_certificate_key ${setup.key}; ssl_protocols TLSv1.2 TLSv1.3;
     location / {
       proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection "";
@@ -74,6 +78,7 @@ const nginx: Contender = {
   name: 'nginx',
   version: ['nginx', '-v'],
   logsToFile: true,
+  http2: 'yes',
   command: (setup) => nginxCommand(setup, 'client_body_buffer_size 2m;'),
 }
 
@@ -97,6 +102,7 @@ const haproxy: Contender = {
   name: 'haproxy',
   version: ['haproxy', '-v'],
   logsToFile: false,
+  http2: 'yes',
   command(setup) {
     const pem = file(setup, 'site.pem', '')
     writeFileSync(pem, Bun.spawnSync(['cat', setup.cert, setup.key]).stdout)
@@ -117,7 +123,7 @@ frontend web
   unique-id-format %{+X}o%ci:%cp_%fi:%fp_%Ts_%rt:%pid
   unique-id-header X-Request-Id
   bind 127.0.0.1:${setup.port} backlog 4096
-  bind 127.0.0.1:${setup.tlsPort} ssl crt ${pem}
+  bind 127.0.0.1:${setup.tlsPort} ssl crt ${pem} alpn h2,http/1.1
   default_backend app
 backend app
   balance roundrobin
@@ -131,6 +137,7 @@ const caddy: Contender = {
   name: 'caddy',
   version: ['caddy', 'version'],
   logsToFile: true,
+  http2: 'yes',
   command(setup) {
     const to = setup.origins.map((path) => `unix/${path}`).join(' ')
     const log = setup.accessLog === undefined ? '' : `  log {\n    output file ${setup.accessLog}\n  }\n`
@@ -178,6 +185,7 @@ function ripBalancerAt(name: string, program: string): Contender {
     name,
     version: ['bun', '--version'],
     logsToFile: true,
+    http2: 'yes',
     command: (setup) => ripCommand(setup, program),
   }
 }
@@ -196,11 +204,60 @@ function ripCommand(setup: Setup, program: string): readonly string[] {
   return [program, '--config', file(setup, 'balancer.json', JSON.stringify(config))]
 }
 
+const h2o: Contender = {
+  name: 'h2o',
+  version: ['h2o', '--version'],
+  logsToFile: true,
+  http2: 'only',
+  command(setup) {
+    const config = `
+num-threads: 1
+${process.getuid?.() === 0 ? 'user: root' : ''}
+error-log: ${setup.folder}/error.log
+http2-max-concurrent-requests-per-connection: 256
+hosts:
+  plain:
+    listen: { host: 127.0.0.1, port: ${setup.port} }
+    paths: &paths
+      /:
+        proxy.reverse.url: "http://127.0.0.1:${setup.sharedPort}/"
+        proxy.timeout.keepalive: 60000
+        proxy.preserve-host: ON
+  secure:
+    listen: { host: 127.0.0.1, port: ${setup.tlsPort}, ssl: { certificate-file: ${setup.cert}, key-file: ${setup.key} } }
+    paths: *paths
+`
+    return ['h2o', '-m', 'worker', '-c', file(setup, 'h2o.conf', config)]
+  },
+}
+
+const nghttpx: Contender = {
+  name: 'nghttpx',
+  version: ['nghttpx', '--version'],
+  logsToFile: false,
+  http2: 'only',
+  command: (setup) => [
+    'nghttpx',
+    '--workers=1',
+    '--single-process',
+    `--conf=${file(setup, 'nghttpx.conf', '')}`,
+    '--log-level=ERROR',
+    `--frontend=127.0.0.1,${setup.tlsPort}`,
+    `--frontend=127.0.0.1,${setup.port};no-tls`,
+    ...setup.origins.map((path) => `--backend=unix:${path}`),
+    '--backend-keep-alive-timeout=60s',
+    '--add-x-forwarded-for',
+    setup.key,
+    setup.cert,
+  ],
+}
+
 /** Not a usable proxy: the bound for every proxy on Bun's sockets. */
 const relay: Contender = {
   name: 'relay',
   version: ['bun', '--version'],
   logsToFile: false,
+  http2: 'no',
   command: ({ port, tlsPort, cert, key, origins }) => [
     'bun',
     fileURLToPath(new URL('relay.ts', import.meta.url)),
@@ -219,6 +276,8 @@ export const CONTENDERS: readonly Contender[] = [
   caddy,
   ripBalancer,
   relay,
+  h2o,
+  nghttpx,
   nginxDefault,
   nginxStreaming,
 ]

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort, until } from '@rip/testing'
 import { makeCertificate } from './certificate.ts'
-import type { Contender } from './contender.ts'
+import type { Contender, Setup } from './contender.ts'
 
 /** A running proxy. */
 export interface Running {
@@ -25,10 +25,13 @@ export class Fleet implements AsyncDisposable {
   async start(contenders: readonly Contender[], backends: number, log: boolean): Promise<Running[]> {
     const folder = join(this.folder, String(++this.sets))
     mkdirSync(folder)
-    const origins = await this.startOrigins(folder, backends)
+    const sharedPort = freePort()
+    const origins = await this.startOrigins(folder, backends, sharedPort)
     const running: Running[] = []
     for (const contender of contenders)
-      running.push(await this.startContender(contender, join(folder, contender.name), origins, log))
+      running.push(
+        await this.startContender(contender, join(folder, contender.name), { origins, sharedPort }, log),
+      )
     return running
   }
 
@@ -47,10 +50,10 @@ export class Fleet implements AsyncDisposable {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
-  private async startOrigins(folder: string, count: number): Promise<string[]> {
+  private async startOrigins(folder: string, count: number, sharedPort: number): Promise<string[]> {
     const origins = Array.from({ length: count }, (_, at) => join(folder, `o${at}.sock`))
     const program = fileURLToPath(new URL('origin.ts', import.meta.url))
-    for (const path of origins) this.spawn(['bun', program, path])
+    for (const path of origins) this.spawn(['bun', program, path, String(sharedPort)])
     await Promise.all(origins.map((path) => answering('http://localhost/small', path)))
     return origins
   }
@@ -58,13 +61,13 @@ export class Fleet implements AsyncDisposable {
   private async startContender(
     contender: Contender,
     folder: string,
-    origins: readonly string[],
+    backends: Pick<Setup, 'origins' | 'sharedPort'>,
     log: boolean,
   ): Promise<Running> {
     mkdirSync(folder)
     const [port, tlsPort] = [freePort(), freePort()]
     const accessLog = log ? join(folder, 'access.log') : undefined
-    const setup = { ...this.certificate, port, tlsPort, origins, folder, accessLog }
+    const setup = { ...this.certificate, port, tlsPort, ...backends, folder, accessLog }
     const { pid } = this.spawn(contender.command(setup))
     await answering(`http://127.0.0.1:${port}/small`)
     return { contender, pid, base: `http://127.0.0.1:${port}`, tlsBase: `https://127.0.0.1:${tlsPort}` }

@@ -11,14 +11,14 @@
  */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { balancerBeside, CONTENDERS } from './contender.ts'
+import { balancerBeside, type Contender, CONTENDERS } from './contender.ts'
 import { Fleet, type Running } from './fleet.ts'
 import { openIdle } from './idle.ts'
 import { cpuMicros, processTree, residentBytes } from './process-usage.ts'
 import { addToReport, ratioTable, readReport, shapeText, summary } from './report.ts'
 import type { Sample, ShapeResults } from './report.ts'
 import { SHAPES, type Shape } from './shape.ts'
-import { load } from './wrk.ts'
+import { load } from './load.ts'
 
 const { values } = parseArgs({
   options: {
@@ -43,11 +43,13 @@ const chosen = <T extends { readonly name: string }>(
   names: readonly string[] | undefined,
 ): T[] => all.filter((each) => names === undefined || names.includes(each.name))
 
+const speaksHttp2 = (shape: Shape): boolean => shape.http2Streams !== undefined
+
 const isUpload = (shape: Shape): boolean => shape.postBytes !== undefined
 
 /** Shapes with the same name here share workers and proxies. */
 const setOf = (shape: Shape): string =>
-  `${shape.backends ?? 2}${shape.log === true ? ' log' : ''}${isUpload(shape) ? ' uploads' : ''}`
+  `${shape.backends ?? 2}${shape.log === true ? ' log' : ''}${isUpload(shape) && !speaksHttp2(shape) ? ' uploads' : ''}${speaksHttp2(shape) ? ' h2' : ''}`
 
 const addressOf = (running: Running, shape: Shape): string =>
   shape.tls === true ? running.tlsBase : running.base
@@ -77,6 +79,12 @@ async function measure(shape: Shape, fleet: readonly Running[], folder: string):
   return Object.fromEntries([...samples].map(([name, taken]) => [name, summary(taken)]))
 }
 
+function canTakePart(contender: Contender, shape: Shape): boolean {
+  if (shape.log === true && !contender.logsToFile) return false
+  if (speaksHttp2(shape)) return contender.http2 !== 'no' && contender.uploadsOnly !== true
+  return contender.http2 !== 'only' && (contender.uploadsOnly !== true || isUpload(shape))
+}
+
 async function measureAll(): Promise<void> {
   const shapes = chosen(SHAPES, values.shape)
   const beside = values.beside === undefined ? [] : [balancerBeside(resolve(values.beside))]
@@ -86,10 +94,10 @@ async function measureAll(): Promise<void> {
   await using fleet = new Fleet()
   for (const set of new Set(shapes.map(setOf))) {
     const group = shapes.filter((each) => setOf(each) === set)
-    const log = group[0]?.log === true
-    const uploads = group.some(isUpload)
-    const able = contenders.filter((each) => (each.logsToFile || !log) && (!each.uploadsOnly || uploads))
-    const running = await fleet.start(able, group[0]?.backends ?? 2, log)
+    const [first] = group
+    if (first === undefined) continue
+    const able = contenders.filter((each) => canTakePart(each, first))
+    const running = await fleet.start(able, first.backends ?? 2, first.log === true)
     for (const shape of group) {
       const results = await measure(shape, running, fleet.folder)
       console.log(shapeText(shape.name, results))

@@ -1,9 +1,10 @@
 /**
- * The application behind every proxy of the comparison: a plain `Bun.serve` on the Unix socket in the first argument.
+ * The application behind every proxy of the comparison: a plain `Bun.serve` on the Unix socket in the first argument, and on
+ * the TCP port in the second, which several processes share.
  * Answers are made once, so that only the proxies differ.
  */
-const socket = process.argv[2]
-if (socket === undefined) throw new Error('usage: bun origin.ts SOCKET')
+const [, , socket, port] = process.argv
+if (socket === undefined || port === undefined) throw new Error('usage: bun origin.ts SOCKET PORT')
 
 const json = (bytes: number): string =>
   JSON.stringify({ message: 'x'.repeat(bytes - '{"message":""}'.length) })
@@ -14,13 +15,15 @@ const bodies: Record<string, string> = {
   '/1m': json(1024 * 1024),
 }
 
-Bun.serve({
-  unix: socket,
-  async fetch(request) {
+const answers = {
+  async fetch(request: Request): Promise<Response> {
     const path = request.url.slice(request.url.indexOf('/', 8))
     if (request.method === 'POST') return Response.json({ bytes: (await request.arrayBuffer()).byteLength })
     const body = bodies[path]
     if (body === undefined) return new Response('no such shape', { status: 404 })
     return new Response(body, { headers: { 'content-type': 'application/json' } })
   },
-})
+}
+
+Bun.serve({ unix: socket, ...answers })
+Bun.serve({ port: Number(port), hostname: '127.0.0.1', reusePort: true, ...answers })

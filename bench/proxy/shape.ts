@@ -4,6 +4,8 @@ export interface Shape {
   readonly path: string
   readonly connections: number
   readonly tls?: boolean
+  /** Requests at a time on each connection, which is one of HTTP/2. @default HTTP/1.1, one at a time */
+  readonly http2Streams?: number
   /** Size of the body of a POST; absent for GET. */
   readonly postBytes?: number
   /** Extra request fields, as browsers send them. */
@@ -38,6 +40,10 @@ export const SHAPES: readonly Shape[] = [
   { name: 'post-1m-16', path: '/post', connections: 16, postBytes: 1024 * 1024 },
   { name: 'tls-small-64', path: '/small', connections: 64, tls: true },
   { name: 'tls-10k-64', path: '/10k', connections: 64, tls: true },
+  { name: 'h2-16x8', path: '/small', connections: 16, http2Streams: 8, tls: true },
+  { name: 'h2-1x100', path: '/small', connections: 1, http2Streams: 100, tls: true },
+  { name: 'h2-10k-16x8', path: '/10k', connections: 16, http2Streams: 8, tls: true },
+  { name: 'h2-post-1k-16x8', path: '/post', connections: 16, http2Streams: 8, tls: true, postBytes: 1024 },
   { name: 'logged-64', path: '/small', connections: 64, log: true },
   { name: 'idle-3800', path: '/small', connections: 64, idle: 3800 },
   { name: 'backends-8', path: '/small', connections: 64, backends: 8 },

@@ -1,15 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { LoadResult } from './load-result.ts'
 import type { Shape } from './shape.ts'
-
-export interface LoadResult {
-  readonly requestsPerSecond: number
-  readonly requests: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  /** Socket errors and answers other than 2xx and 3xx. */
-  readonly failed: number
-}
 
 const UNIT_MS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000 }
 
@@ -35,8 +27,8 @@ export function parseWrk(output: string): LoadResult {
   }
 }
 
-/** Puts a shape's load on a base address for some seconds. */
-export async function load(base: string, shape: Shape, seconds: number, folder: string): Promise<LoadResult> {
+/** Puts a shape's load on a base address for some seconds, over HTTP/1.1. */
+export async function wrk(base: string, shape: Shape, seconds: number, folder: string): Promise<LoadResult> {
   const command = ['wrk', '-t1', `-c${shape.connections}`, `-d${seconds}s`, '--latency']
   for (const field of shape.headers ?? []) command.push('-H', field)
   if (shape.postBytes !== undefined) {
