@@ -191,7 +191,14 @@ class AppManager implements Manager {
   async #freeBackground(): Promise<void> {
     const { backgroundLedger, machine } = this.#options
     const { drainTimeoutMs } = machine
-    await backgroundLedger?.clear({ drainTimeoutMs })
+    try {
+      await backgroundLedger?.clear({ drainTimeoutMs })
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.warn(
+        `it is not known whether background processes of an earlier start have ended: ${reason}; they may work beside those of this one`,
+      )
+    }
     this.#deliver({ type: 'background-free' })
   }
 

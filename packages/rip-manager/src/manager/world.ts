@@ -109,7 +109,7 @@ export class World implements Effects {
   }
 
   spawnBackground({ name, generation, snapshot, surroundings }: BackgroundLaunch): number {
-    const { spawner, background, account, links, mode, backgroundLedger: ledger } = this.#options
+    const { spawner, background, account, links, mode } = this.#options
     const { argv, command } = background.find((program) => program.name === name)!
     const { RIP_SNAPSHOT: _snapshot, RIP_SOCKET: _socket, RIP_WORKER_ID: _worker, ...base } = surroundings.env
     const env = {
@@ -127,7 +127,7 @@ export class World implements Effects {
     this.#note(name, child.pid)
     void child.exited.then((status) => {
       this.#children.delete(child.pid)
-      ledger?.drop(name, child.pid)
+      this.#dropNote(name, child.pid)
       this.#options.bus?.left(child.pid)
       this.#host.deliver({ type: 'exited', pid: child.pid, status, stderr: child.stderrTail() })
     })
@@ -140,6 +140,16 @@ export class World implements Effects {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       const message = `${name} cannot be noted in the run directory: ${reason}; should this server be killed, the next one does not wait for it to end`
+      this.#events.emit({ type: 'warning', message })
+    }
+  }
+
+  #dropNote(name: string, pid: number): void {
+    try {
+      this.#options.backgroundLedger?.drop(name, pid)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      const message = `the end of ${name} cannot be noted in the run directory: ${reason}; the next server finds out by itself`
       this.#events.emit({ type: 'warning', message })
     }
   }

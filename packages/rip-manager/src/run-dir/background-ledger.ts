@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BackgroundLedger } from '../contract/ports.ts'
-import { isSameProcess, processStartTime } from '../system/start-time.ts'
+import { isSameProcess, processGroup, processStartTime } from '../system/start-time.ts'
 
 const POLL_MS = 20
 /** How much longer than its drain may last a process of an earlier manager gets before it is killed. */
@@ -67,14 +67,14 @@ class LedgerFolder implements BackgroundLedger {
   async #outlive({ file, name, pid, startTime }: Entry, drainTimeoutMs: number): Promise<void> {
     if (isHalfWritten(startTime)) return this.#remove(file)
     const untilMs = performance.now() + drainTimeoutMs + GRACE_MS
-    if (isSameProcess(pid, startTime))
-      this.#note(`${name} waits for process ${pid} of an earlier start to end`)
+    const isSeen = isSameProcess(pid, startTime)
+    if (isSeen) this.#note(`${name} waits for process ${pid} of an earlier start to end`)
     while (isSameProcess(pid, startTime)) {
       if (performance.now() >= untilMs) killGroup(pid)
       await Bun.sleep(POLL_MS)
     }
-    // What it has left in its group; the kernel gives the number to no other process until then.
-    if (processStartTime(pid) === undefined) killGroup(pid)
+    // What it has left in its group: as long as that lives, the kernel gives the number to no other process.
+    if (processStartTime(pid) === undefined && (isSeen || isGroupOf(name, pid))) killGroup(pid)
     this.#remove(file)
   }
 
@@ -98,9 +98,20 @@ function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch {
-    // ENOENT: its manager was quicker. EISDIR: it is not ours.
+    // ENOENT: its manager was quicker, or a process has ended. EISDIR, EACCES: it is not ours.
     return undefined
   }
+}
+
+/**
+ * Whether a process of this group has the variable that background processes of this name pass on to what they start.
+ * A process that has ended long ago may have left nothing, and its number may be that of a stranger's group by now.
+ */
+function isGroupOf(name: string, group: number): boolean {
+  return entriesOf('/proc').some((entry) => {
+    if (!/^\d+$/.test(entry) || processGroup(Number(entry)) !== group) return false
+    return textOf(`/proc/${entry}/environ`)?.split('\0').includes(`RIP_BACKGROUND=${name}`) === true
+  })
 }
 
 function killGroup(pid: number): void {
@@ -115,7 +126,7 @@ function entriesOf(folder: string): readonly string[] {
   try {
     return readdirSync(folder)
   } catch {
-    // ENOENT: nothing is noted.
+    // ENOENT: nothing is noted, or the system has no /proc.
     return []
   }
 }

@@ -14,6 +14,12 @@ export function processState(pid: number): string | undefined {
   return statField(pid, 3)
 }
 
+/** Number of the process group that a process is in; field 5 of `/proc/PID/stat`. */
+export function processGroup(pid: number): number | undefined {
+  const field = statField(pid, 5)
+  return field === undefined ? undefined : Number(field)
+}
+
 /** Whether the process that was seen with this start time still runs; without one, the pid alone has to do. */
 export function isSameProcess(pid: number, startTime: string | undefined): boolean {
   if (startTime === undefined) return hasPid(pid)

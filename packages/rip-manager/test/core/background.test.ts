@@ -64,6 +64,26 @@ describe('a start', () => {
     expect(active(rig)).toHaveLength(1)
   })
 
+  test('whose ledger fails says so, and begins all the same', async () => {
+    const ledger: BackgroundLedger = {
+      note: () => {},
+      drop: () => {
+        throw new Error('no space')
+      },
+      clear: () => Promise.reject(new Error('no access')),
+    }
+    await using rig = await started({ backgroundLedger: ledger })
+    await rig.clock.advance(100)
+    const [first] = active(rig)
+    first!.crash({ code: 1 })
+    await rig.clock.advance(5_000)
+    expect(active(rig).map(({ pid }) => pid)).toEqual([jobs(rig)[1]!.pid])
+    expect(rig.events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))).toEqual([
+      'it is not known whether background processes of an earlier start have ended: no access; they may work beside those of this one',
+      'the end of jobs cannot be noted in the run directory: no space; the next server finds out by itself',
+    ])
+  })
+
   test('of a successor begins when its predecessor has gone', async () => {
     await using rig = await started({ standsBy: true })
     await rig.clock.advance(60_000)

@@ -62,6 +62,31 @@ describe('the ledger of background processes', () => {
     for (const child of [own, stranger]) child.kill('SIGKILL')
   })
 
+  test('ends what a process that has gone has left in its group, and not what a stranger with its number has', async () => {
+    using folder = temporaryFolder()
+    mkdirSync(join(folder.path, 'background'))
+    const leftBy = async (env: Record<string, string>): Promise<number> => {
+      const leader = Bun.spawn(['sh', '-c', 'sleep 60 & echo $!'], {
+        detached: true,
+        env: { ...process.env, ...env },
+      })
+      const { value } = await leader.stdout.getReader().read()
+      await leader.exited
+      writeFileSync(join(folder.path, 'background', `jobs.${leader.pid}`), '1')
+      return Number(new TextDecoder().decode(value))
+    }
+    const [ours, other, stranger] = [
+      await leftBy({ RIP_BACKGROUND: 'jobs' }),
+      await leftBy({ RIP_BACKGROUND: 'jobs2' }),
+      await leftBy({}),
+    ]
+    await createBackgroundLedger({ runDir: folder.path }).clear(drain)
+    await until('what it started is gone', () => !isAlive(ours))
+    expect([other, stranger].map(isAlive)).toEqual([true, true])
+    expect(existsSync(join(folder.path, 'background'))).toBe(false)
+    for (const pid of [other, stranger]) process.kill(pid, 'SIGKILL')
+  })
+
   test('takes the number of a process without a start time for that of nobody, as a full disk leaves it', async () => {
     using folder = temporaryFolder()
     const stranger = sleeper()
