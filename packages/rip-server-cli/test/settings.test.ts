@@ -106,6 +106,13 @@ describe('the file', () => {
     ])
   })
 
+  test('sets no variables of the application, and says where they belong', async () => {
+    const { message } = await refused({ config: `export default { env: { DATABASE: 'shop' } }` })
+    expect(message).toEndWith(
+      'unknown key env; variables of the application belong in the environment or in .env files',
+    )
+  })
+
   test('that throws or exports nothing is refused with its reason', async () => {
     const thrown = await refused({ config: 'throw new Error("no database url")' })
     expect([thrown.exitCode, thrown.message]).toEqual([5, expect.stringContaining('no database url')])

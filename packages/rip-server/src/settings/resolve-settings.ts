@@ -38,6 +38,9 @@ export interface ResolvedSettings {
 
 /** Key of the balancer's options, which only the file can set. */
 const BALANCER_KEY = 'balancer'
+
+/** Said of `env`, which is an option of `createServer` alone. */
+const ENV_BELONGS = '; variables of the application belong in the environment or in .env files'
 /** Settings that are paths: relative ones start from where they were written. */
 const PATHS: ReadonlySet<SettingName> = new Set(['app', 'runDir', 'tlsCert', 'tlsKey'])
 
@@ -181,6 +184,6 @@ function unknownKeys({ file, cwd }: SettingSources): string[] {
   const unknown = Object.keys(file.values).filter((key) => !known.includes(key))
   return unknown.map((key) => {
     const position = relative(cwd, file.positionOf(key)) || file.path
-    return `${position}: unknown key ${key}${didYouMean(key, known)}`
+    return `${position}: unknown key ${key}${key === 'env' ? ENV_BELONGS : didYouMean(key, known)}`
   })
 }
