@@ -103,7 +103,8 @@ export class LearnedKeys {
   /** Of an entry that is none, or was not used for too long: more than any age. */
   private ageS(memory: Int32Array, at: number): number {
     if (memory[at + WORDS.sum] !== sumIn(memory, at)) return MAX_AGE_S
-    const ageS = this.nowS - memory[at + WORDS.usedAtS]!
+    // In 32 bits: the difference is right also when one of both is of the time after 2038. The clock may have been set back.
+    const ageS = Math.abs((this.nowS - memory[at + WORDS.usedAtS]!) | 0)
     return ageS * 1_000 > this.options.lifetimeMs ? MAX_AGE_S : ageS
   }
 

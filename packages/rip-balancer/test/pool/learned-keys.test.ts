@@ -17,8 +17,11 @@ interface Learned {
   readonly pass: (ms: number) => void
 }
 
-function learnedKeys(options: Partial<Parameters<LearnedKeys['use']>[0]> = {}): Learned {
-  let nowMs = 1_900_000_000_000
+function learnedKeys(
+  options: Partial<Parameters<LearnedKeys['use']>[0]> = {},
+  startMs = 1_900_000_000_000,
+): Learned {
+  let nowMs = startMs
   const told: string[] = []
   const keys = new LearnedKeys(
     (message) => told.push(message),
@@ -47,6 +50,26 @@ test('a key is forgotten when it was not used for its lifetime', () => {
   pass(50_000)
   expect(keys.find('one')).toEqual(A)
   expect(keys.find('other')).toBeUndefined()
+})
+
+test('a key is forgotten after its lifetime also when seconds since 1970 need more than 31 bits meanwhile, in 2038', () => {
+  const { keys, pass } = learnedKeys({}, 2 ** 31 * 1_000 - 30_000)
+  keys.learn('one', A)
+  keys.learn('other', A)
+  pass(50_000)
+  expect(keys.find('one')).toEqual(A)
+  pass(50_000)
+  expect(keys.find('one')).toEqual(A)
+  expect(keys.find('other')).toBeUndefined()
+})
+
+test('a key is forgotten when the clock was set back by more than its lifetime', () => {
+  const { keys, pass } = learnedKeys()
+  keys.learn('one', A)
+  pass(-50_000)
+  expect(keys.find('one')).toEqual(A)
+  pass(-70_000)
+  expect(keys.find('one')).toBeUndefined()
 })
 
 test('there are no more than the configured number, and those in use stay', () => {
