@@ -1,6 +1,7 @@
 import { readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isListening } from '../socket/listening.ts'
+import { listenPrivately } from '../socket/listen-privately.ts'
 import { readInstance, type Instance } from '../run-dir/instance.ts'
 import { type Environment, type InstanceIdentity, locateRunDir } from '../run-dir/locate.ts'
 import { ensurePrivateFolder } from '../run-dir/private-folder.ts'
@@ -44,6 +45,8 @@ export function openMeetingPlace(identity: InstanceIdentity, env: Environment = 
   }
   const sockets = restore()
   const adminPath = join(sockets, `joined-${process.pid}.sock`)
+  const presencePath = join(sockets, `meets-${process.pid}.sock`)
+  const presence = showPresence(presencePath)
   const secret = new SharedSecret(path)
   const lendPath = join(sockets, `lends-${process.pid}.sock`)
   return {
@@ -62,7 +65,8 @@ export function openMeetingPlace(identity: InstanceIdentity, env: Environment = 
     secret: () => secret.read(),
     restore: () => void restore(),
     [Symbol.dispose]() {
-      for (const socket of [adminPath, lendPath]) rmSync(socket, { force: true })
+      presence?.[Symbol.dispose]()
+      for (const socket of [adminPath, lendPath, presencePath]) rmSync(socket, { force: true })
       removeShared(path)
       try {
         rmdirSync(path)
@@ -71,6 +75,22 @@ export function openMeetingPlace(identity: InstanceIdentity, env: Environment = 
         // ENOTEMPTY: the manager or another balancer is there. ENOENT: gone already.
       }
     },
+  }
+}
+
+/**
+ * Listens, so that others who leave do not take the shared files with them before this balancer takes orders. It keeps
+ * no process alive.
+ */
+function showPresence(path: string): Disposable | undefined {
+  rmSync(path, { force: true })
+  try {
+    const listener = listenPrivately(() => Bun.listen({ unix: path, socket: { data() {} } }))
+    listener.unref()
+    return { [Symbol.dispose]: () => listener.stop(true) }
+  } catch {
+    // ENOSPC, EACCES: the socket for orders cannot be made either, which is reported there.
+    return undefined
   }
 }
 

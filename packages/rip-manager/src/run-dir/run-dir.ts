@@ -41,7 +41,7 @@ const LENT_FOLDER = /^(?:w\d+\.\d+-[\w-]+|balancer(?:-\d+)?)$/
 const OWN_ENTRY =
   /^(?:(?:control|links|admin)(?:-\d+)?\.sock|w\d+\.\d+-[\w-]+(?:\.sock(?:\.left|\.cmd)?)?|balancer(?:-\d+)?|state\.json.*|bus)$/
 /** Of balancers beside the instance, which come and go by themselves; see `meeting/meeting-place.ts`. */
-const OF_BALANCERS = /^(?:joined|lends)-\d+\.sock$/
+const OF_BALANCERS = /^(?:joined|lends|meets)-\d+\.sock$/
 /** Begins the names of files by which balancers know what one of them has learned. */
 export const LEARNED_NAME = 'learned'
 /** Of the instance and the balancers beside it together, and what they write before it has its name. */

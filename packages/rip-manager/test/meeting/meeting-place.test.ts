@@ -42,7 +42,9 @@ describe('the run directory where a balancer meets its manager', () => {
     const listening = listenOn(place.adminPath)
     const instance = await openRunDir({ ...identity, runDir, env: envOf(folder) })
     await instance.close()
-    expect(readdirSync(place.path)).toEqual([`joined-${process.pid}.sock`])
+    expect(readdirSync(place.path).sort()).toEqual(
+      ['joined', 'meets'].map((name) => `${name}-${process.pid}.sock`),
+    )
     listening[Symbol.dispose]()
     place[Symbol.dispose]()
     expect(existsSync(place.path)).toBe(false)
@@ -87,6 +89,22 @@ describe('the run directory where a balancer meets its manager', () => {
     expect(secrets[0]).toMatch(/^[\w-]{43}\n$/)
   })
 
+  test('keeps its secret for a balancer that is just starting when another one, or the manager, leaves', async () => {
+    await using folder = await temporaryFolder()
+    using starting = openMeetingPlace(identity, envOf(folder))
+    const secret = starting.secret()
+    const program = `
+      const { openMeetingPlace } = await import(${JSON.stringify(new URL('../../src/meeting/meeting-place.ts', import.meta.url).pathname)})
+      using place = openMeetingPlace({ root: '/srv/shop' })
+      console.log(place.secret())`
+    const leaving = Bun.spawnSync([process.execPath, '-e', program], { env: { ...envOf(folder) } })
+    expect(leaving.stdout.toString()).toBe(`${secret}\n`)
+    const runDir = await openRunDir({ ...identity, env: envOf(folder) })
+    await runDir.close()
+    const next = Bun.spawnSync([process.execPath, '-e', program], { env: { ...envOf(folder) } })
+    expect(next.stdout.toString()).toBe(`${secret}\n`)
+  })
+
   test('is cleared of files that killed balancers left', async () => {
     await using folder = await temporaryFolder()
     const place = openMeetingPlace(identity, envOf(folder))
@@ -95,7 +113,10 @@ describe('the run directory where a balancer meets its manager', () => {
       '-e',
       `Bun.listen({ unix: ${JSON.stringify(join(place.path, 'joined-1.sock'))}, socket: { data() {} } }); process.kill(process.pid, 'SIGKILL')`,
     ])
-    expect([left.signalCode, readdirSync(place.path)]).toEqual(['SIGKILL', ['joined-1.sock']])
+    expect([left.signalCode, readdirSync(place.path)]).toEqual([
+      'SIGKILL',
+      expect.arrayContaining(['joined-1.sock']),
+    ])
     await using _ = await openRunDir({ ...identity, env: envOf(folder) })
     expect(readdirSync(place.path)).not.toContain('joined-1.sock')
   })
