@@ -4,45 +4,35 @@ import type { Clock } from '../transport/clock.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 import type { DataPlane } from './data-plane.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
-import type { LongLivedRefusal } from './long-lived-counts.ts'
+import { LongLife } from './long-life.ts'
 
 /**
  * The attempt an exchange is making: the place it has claimed at a backend, and the connection that carries it there.
- * The place is released exactly once. A tunnel or an event stream gives it back early, and is held instead: then it is
- * counted by itself, and let go of exactly once.
+ * The place is released exactly once: at the end, or when a long life begins, which ends exactly once then.
  */
 export class Attempt {
-  /** The backend whose place it has claimed, or that holds it. */
+  /** The backend whose place it has claimed, or where it lives on without one. */
   backend: Backend | undefined
   upstream: UpstreamExchange | undefined
   /** The backend was put aside, and this request shows whether it can come back. */
   onTrial = false
-  /** One side of the tunnel sends nothing more. */
-  tunnelEnds = false
   /** When the backend was claimed, in monotonic milliseconds. */
   claimedAtMs = 0
-  private heldAs: LongLived | undefined
-  /** The client address it is counted for while it is held, if it is. */
-  private heldFor: string | undefined
-  private readonly plane: DataPlane
+  readonly longLife: LongLife
   private readonly facts: ExchangeFacts
   private readonly claims: Claims
   private readonly clock: Clock
 
   constructor(plane: DataPlane, facts: ExchangeFacts) {
-    this.plane = plane
     this.facts = facts
     this.claims = plane.claims
     this.clock = plane.turn.clock
-  }
-
-  get isHeld(): boolean {
-    return this.heldAs !== undefined
+    this.longLife = new LongLife(plane, facts)
   }
 
   /** Whether it takes a place at a backend that other requests could have. */
   get takesPlace(): boolean {
-    return this.backend !== undefined && !this.backend.leaving && this.heldAs === undefined
+    return this.backend !== undefined && !this.backend.leaving && !this.longLife.hasBegun
   }
 
   /** For how long the backend has been claimed. */
@@ -55,38 +45,25 @@ export class Attempt {
     this.backend = backend
     this.onTrial = backend.onTrial
     this.claimedAtMs = this.clock.nowMs
-    this.tunnelEnds = false
+    this.longLife.tunnelEnds = false
     this.facts.backend = backend.id
     this.facts.generation = backend.generation
     this.facts.answers = backend.answers
     this.facts.reason = undefined
   }
 
-  /** Why the client, or all of them, may have no more tunnels and event streams. */
-  get refusalOfClient(): LongLivedRefusal | undefined {
-    return this.plane.longLived.refusal(this.facts.countedAddress, this.plane.settings.limits)
-  }
-
-  /** Why the backend or the client may have no more of them. */
-  get refusalToHold(): LongLivedRefusal | 'long-lived-backend' | undefined {
-    return this.claims.hasRoom(this.backend!) ? this.refusalOfClient : 'long-lived-backend'
-  }
-
-  /** What lasts for as long as its client likes takes no place that requests could have. */
-  hold(kind: LongLived): void {
-    this.heldAs = kind
-    this.heldFor = this.facts.countedAddress
-    this.plane.longLived.add(this.heldFor)
-    this.claims.hold(this.backend!, kind, this.onTrial)
+  /** It becomes a tunnel or an event stream. */
+  beginLongLife(kind: LongLived): void {
+    this.longLife.begin(kind, this.backend!, this.onTrial)
   }
 
   /** Gives the place back, if there is one. */
   release(outcome: Outcome): void {
-    const { backend, heldAs } = this
+    const { backend, longLife } = this
     this.backend = undefined
     if (backend === undefined) return
-    if (heldAs === undefined) this.claims.release(backend, outcome, this.onTrial)
-    else this.letGo(backend, heldAs, outcome)
+    if (longLife.hasBegun) longLife.end(backend, outcome)
+    else this.claims.release(backend, outcome, this.onTrial)
   }
 
   /** Gives the connection up, if there is one. */
@@ -94,11 +71,5 @@ export class Attempt {
     const { upstream } = this
     this.upstream = undefined
     upstream?.destroy()
-  }
-
-  private letGo(backend: Backend, kind: LongLived, outcome: Outcome): void {
-    this.plane.longLived.remove(this.heldFor)
-    this.heldAs = this.heldFor = undefined
-    this.claims.letGo(backend, kind, outcome)
   }
 }

@@ -2,6 +2,7 @@ import type { Claimant, ClaimRefusal } from '../pool/claim.ts'
 import type { Backend } from '../upstream/backend.ts'
 import type { DataPlane } from './data-plane.ts'
 import { asksForEventStream } from './event-stream.ts'
+import type { ExchangeContext } from './exchange-context.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
 import { causeOf } from './failure.ts'
 import type { Progress } from './progress.ts'
@@ -27,11 +28,9 @@ export class BackendClaim implements Claimant {
   private readonly owner: ClaimOwner
 
   constructor(
-    plane: DataPlane,
-    facts: ExchangeFacts,
+    { plane, facts, progress }: ExchangeContext,
     request: RequestRelay,
     retries: Retries,
-    progress: Progress,
     owner: ClaimOwner,
   ) {
     this.plane = plane

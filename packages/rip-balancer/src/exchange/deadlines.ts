@@ -2,8 +2,9 @@ import type { Attempt } from './attempt.ts'
 import type { BufferShare } from './buffer-budget.ts'
 import type { ClientSide } from './client-side.ts'
 import type { DataPlane } from './data-plane.ts'
-import type { ExchangePhase } from './exchange-phase.ts'
+import type { ExchangeContext } from './exchange-context.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
+import type { ExchangePhase } from './exchange-phase.ts'
 import type { Progress } from './progress.ts'
 import type { RequestBody } from './request-body.ts'
 import type { RequestRelay } from './request-relay.ts'
@@ -30,15 +31,6 @@ const BACK_OFF_MS = 20
 export type Missed =
   'reading' | 'body' | 'continue' | 'back-off' | 'connect' | 'trial' | 'response' | 'total' | 'tunnel'
 
-/** What is asked of an exchange whose time limits are checked. */
-export interface TimedExchange {
-  readonly phase: ExchangePhase
-  /** Whether body or tunnel bytes of the client can be taken now. */
-  readonly wantsInput: boolean
-  /** Others wait for the place its slow client keeps. */
-  giveWay(): void
-}
-
 /** All time limits of an exchange, checked ten times a second, and how slow its client is. */
 export class Deadlines implements SlowClient {
   private readonly progress: Progress
@@ -49,28 +41,26 @@ export class Deadlines implements SlowClient {
   private readonly request: RequestRelay
   private readonly attempt: Attempt
   private readonly share: BufferShare
-  private readonly exchange: TimedExchange
+  private readonly exchange: { readonly phase: ExchangePhase }
+  private readonly overdue: { clientTimedOut(): void }
 
+  /** @param overdue what follows when others need the place of a slow client */
   constructor(
-    plane: DataPlane,
-    client: ClientSide,
-    body: RequestBody,
-    facts: ExchangeFacts,
+    context: ExchangeContext,
     request: RequestRelay,
-    attempt: Attempt,
-    progress: Progress,
-    share: BufferShare,
-    exchange: TimedExchange,
+    exchange: { readonly phase: ExchangePhase },
+    overdue: { clientTimedOut(): void },
   ) {
-    this.exchange = exchange
-    this.progress = progress
-    this.facts = facts
+    this.plane = context.plane
+    this.client = context.client
+    this.body = context.body
+    this.facts = context.facts
+    this.attempt = context.attempt
+    this.progress = context.progress
+    this.share = context.share
     this.request = request
-    this.plane = plane
-    this.client = client
-    this.body = body
-    this.attempt = attempt
-    this.share = share
+    this.exchange = exchange
+    this.overdue = overdue
   }
 
   /** The first limit that is exceeded, if any. @param now monotonic milliseconds */
@@ -109,14 +99,14 @@ export class Deadlines implements SlowClient {
   }
 
   giveWay(): void {
-    this.exchange.giveWay()
+    this.overdue.clientTimedOut()
   }
 
   // --- the limits
 
   /** The client could send its body now, and is waited for. */
   private get awaitsBody(): boolean {
-    return !this.body.done && !this.request.awaitsContinue && this.exchange.wantsInput
+    return !this.body.done && !this.request.awaitsContinue && this.request.wantsInput
   }
 
   /** Only of a client for which bytes wait it matters how many it acknowledged. */
@@ -153,7 +143,7 @@ export class Deadlines implements SlowClient {
   }
 
   private isTunnelSilent(now: number): boolean {
-    const { tunnelEnds } = this.attempt
+    const { tunnelEnds } = this.attempt.longLife
     const { tunnelIdleMs, tunnelEndMs } = this.plane.settings.timeouts
     return this.progress.silentMs(now) > (tunnelEnds ? Math.min(tunnelEndMs, tunnelIdleMs) : tunnelIdleMs)
   }

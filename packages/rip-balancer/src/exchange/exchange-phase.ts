@@ -38,6 +38,12 @@ export type ExchangePhase =
 export type ExchangeEvent =
   'begin' | 'gather' | 'claim' | 'connect' | 'send' | 'back-off' | 'respond' | 'switch' | 'finish' | 'end'
 
+/** Holds the phase of an exchange. Its parts read it, and enter those phases that they bring about. */
+export interface PhaseHolder {
+  readonly phase: ExchangePhase
+  enter(event: ExchangeEvent): void
+}
+
 /** Wherever an answer of the balancer's own can be given, and its client be slow to take it. */
 const ANSWERED = { finish: 'flushing', end: 'idle' } as const
 

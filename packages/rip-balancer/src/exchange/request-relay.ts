@@ -1,50 +1,59 @@
-import { UNIX_PEER, type ClientIdentity, type TrustedStatement } from '../forwarding/client-identity.ts'
-import type { BackendAddress } from '../address/backend-address.ts'
-import type { FieldEdits } from '../forwarding/field-edits.ts'
-import type { OutgoingRequest } from '../forwarding/outgoing-request.ts'
-import type { RequestRules } from '../forwarding/request-rules.ts'
 import type { Trailers } from '../forwarding/trailers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 import type { Attempt } from './attempt.ts'
-import type { BufferShare } from './buffer-budget.ts'
 import type { ClientSide } from './client-side.ts'
 import type { DataPlane } from './data-plane.ts'
+import { Departure } from './departure.ts'
+import type { ExchangeContext } from './exchange-context.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
+import type { ExchangePhase } from './exchange-phase.ts'
 import type { Progress } from './progress.ts'
 import type { RequestBody } from './request-body.ts'
+import { RequestToBackend } from './request-to-backend.ts'
 
-/** Passes a request on to the backend of each attempt, at the pace of the backend. To the connection there it is the request itself. */
-export class RequestRelay implements OutgoingRequest {
+const CONTENT_TOO_LARGE = 413
+
+/** What the relay of a request brings about in its exchange. */
+export interface RequestingExchange {
+  readonly phase: ExchangePhase
+  /** Enough of the body has been gathered. */
+  claim(): void
+  bodyRefused(status: number): void
+}
+
+/** Passes a request on to the backend of each attempt, at the pace of the backend. */
+export class RequestRelay {
   /** The client waits to be asked for its body (RFC 9110 §10.1.1). */
   awaitsContinue = false
-  private isHalfClosed = false
+  readonly departure: Departure
+  private readonly context: ExchangeContext
   private readonly plane: DataPlane
   private readonly client: ClientSide
   private readonly body: RequestBody
   private readonly facts: ExchangeFacts
   private readonly attempt: Attempt
   private readonly progress: Progress
+  private readonly outgoing: RequestToBackend
+  private readonly exchange: RequestingExchange
 
-  constructor(
-    plane: DataPlane,
-    client: ClientSide,
-    body: RequestBody,
-    facts: ExchangeFacts,
-    attempt: Attempt,
-    progress: Progress,
-  ) {
-    this.plane = plane
-    this.client = client
-    this.body = body
-    this.facts = facts
-    this.attempt = attempt
-    this.progress = progress
+  constructor(context: ExchangeContext, exchange: RequestingExchange) {
+    this.context = context
+    this.plane = context.plane
+    this.client = context.client
+    this.body = context.body
+    this.facts = context.facts
+    this.attempt = context.attempt
+    this.progress = context.progress
+    this.outgoing = new RequestToBackend(context)
+    this.departure = new Departure(context)
+    this.exchange = exchange
   }
 
   /** Forgets the previous request. */
   reset(): void {
-    this.awaitsContinue = this.isHalfClosed = false
+    this.awaitsContinue = false
+    this.departure.reset()
   }
 
   get asksForTunnel(): boolean {
@@ -56,18 +65,25 @@ export class RequestRelay implements OutgoingRequest {
     return this.facts.request?.isIdempotent === true && this.body.done && this.body.isReplayable
   }
 
-  /**
-   * Whether the body is read before a backend is claimed, so that a slow client does not occupy one.
-   *
-   * @param share of the buffers, which grows for it
-   */
-  mayGather({ body }: RequestHead, share: BufferShare): boolean {
+  /** Whether body or tunnel bytes of the client can be taken now. */
+  get wantsInput(): boolean {
+    const { phase } = this.exchange
+    if (phase === 'gathering') return true
+    const { upstream } = this.attempt
+    if (upstream === undefined || upstream.waiting > 0) return false
+    if (phase === 'tunnel') return true
+    return (phase === 'waiting' || phase === 'responding') && !this.body.done
+  }
+
+  // --- the body is read before a backend is claimed, so that a slow client does not occupy one
+
+  /** Whether that is done: while backends are scarce, and there is memory for it. */
+  mayGather({ body }: RequestHead): boolean {
     const { settings, claims } = this.plane
     const { maxRequestBufferBytes } = settings.limits
     if (this.body.done || maxRequestBufferBytes === 0 || !claims.isPressed) return false
-    return share.growTo(
-      body.isOpenEnded ? maxRequestBufferBytes : Math.min(body.length, maxRequestBufferBytes),
-    )
+    const bytes = body.isOpenEnded ? maxRequestBufferBytes : Math.min(body.length, maxRequestBufferBytes)
+    return this.context.share.growTo(bytes)
   }
 
   /** A client that waits to be asked for its body is asked here, as there is no backend that could do it. */
@@ -76,10 +92,18 @@ export class RequestRelay implements OutgoingRequest {
     if (head.expectsContinue) this.client.askForBody()
   }
 
+  private gather(bytes: Buffer, from: number, to: number): void {
+    if (!this.body.gather(bytes, from, to)) this.exchange.bodyRefused(CONTENT_TOO_LARGE)
+    else if (this.body.isGathered) this.exchange.claim()
+  }
+
+  // --- the request is sent
+
   /** Sends the head, and what was read or kept of the body. @param again whether an attempt before this one failed */
   send(upstream: UpstreamExchange, again: boolean): void {
-    const { body, head } = this
-    upstream.send(this)
+    const { body } = this
+    const head = this.facts.request!
+    upstream.send(this.outgoing)
     if (again || body.gathered) body.replay(upstream)
     if (upstream.reused || head.isIdempotent) body.keep()
     else body.forget()
@@ -88,73 +112,27 @@ export class RequestRelay implements OutgoingRequest {
     this.client.inputWanted()
   }
 
-  // --- what the connection to the backend reads of it: `OutgoingRequest`
-
-  get head(): RequestHead {
-    return this.facts.request!
-  }
-
-  get address(): BackendAddress {
-    return this.attempt.backend!.address
-  }
-
-  get identity(): ClientIdentity {
-    return this.client.identity
-  }
-
-  get statement(): TrustedStatement | undefined {
-    return this.facts.statement
-  }
-
-  get requestId(): string | number {
-    return this.facts.idOrNumber
-  }
-
-  get upgrade(): string | undefined {
-    return this.client.upgrade
-  }
-
-  get takesTrailers(): boolean {
-    return this.client.takesTrailers
-  }
-
-  get edits(): FieldEdits | undefined {
-    return this.facts.edits
-  }
-
-  get rules(): RequestRules {
-    return this.plane.requestRules
-  }
-
-  // --- the body
-
-  /** Takes body bytes. @returns whether the body is still as small as it has to be */
-  take(bytes: Buffer, from: number, to: number): boolean {
+  /** Takes body or tunnel bytes. Only while `wantsInput`. */
+  take(bytes: Buffer, from: number, to: number): void {
+    const { phase } = this.exchange
+    this.progress.clientMoved()
+    if (phase === 'gathering') return this.gather(bytes, from, to)
     const upstream = this.attempt.upstream!
     this.awaitsContinue = false
-    if (!this.body.pass(bytes, from, to, upstream)) return false
-    if (upstream.waiting > 0) this.client.inputNotWanted()
-    return true
-  }
-
-  takeForTunnel(bytes: Buffer, from: number, to: number): void {
-    const upstream = this.attempt.upstream!
-    upstream.data(bytes, from, to)
+    if (phase === 'tunnel') upstream.data(bytes, from, to)
+    else if (!this.body.pass(bytes, from, to, upstream)) return this.exchange.bodyRefused(CONTENT_TOO_LARGE)
     if (upstream.waiting > 0) this.client.inputNotWanted()
   }
 
-  /** The body is complete. @param isSent whether the backend has what came before */
-  end(trailers: Trailers | undefined, isSent: boolean): void {
+  /** The client has sent all of the body. */
+  end(trailers: Trailers | undefined): void {
+    if (this.body.done) return
+    const { phase } = this.exchange
+    this.progress.clientMoved()
     this.awaitsContinue = false
     this.body.end(this.plane.settings.forwarding.requestTrailers ? trailers : undefined)
-    if (isSent) this.sent(this.attempt.upstream!)
-  }
-
-  /** The client's connection does not need this chunk any more: the memory of a large upload is freed at once. */
-  freeChunk(chunk: Buffer): void {
-    const { upstream } = this.attempt
-    if (upstream === undefined || this.body.holds || this.facts.request?.isIn(chunk) === true) return
-    upstream.freeChunk(chunk)
+    if (phase === 'gathering') this.exchange.claim()
+    else if (phase === 'waiting' || phase === 'responding') this.sent(this.attempt.upstream!)
   }
 
   /** The backend says nothing to `Expect: 100-continue`: the balancer asks the client. */
@@ -164,24 +142,16 @@ export class RequestRelay implements OutgoingRequest {
     this.client.inputWanted()
   }
 
-  /** The client has ended its side. */
-  noteHalfClose(): void {
-    if (this.isHalfClosed) return
-    this.isHalfClosed = true
-    if (this.attempt.upstream?.requestComplete === true) this.tellDeparture()
+  /** The client's connection does not need this chunk any more: the memory of a large upload is freed at once. */
+  freeChunk(chunk: Buffer): void {
+    const { upstream } = this.attempt
+    if (upstream === undefined || this.body.holds || this.facts.request?.isIn(chunk) === true) return
+    upstream.freeChunk(chunk)
   }
 
   private sent(upstream: UpstreamExchange): void {
     upstream.end(this.body.trailers)
     this.progress.backendMoved()
-    if (this.isHalfClosed) this.tellDeparture()
-  }
-
-  /** Most clients that end their side have left: a backend that is told can stop working for them. */
-  private tellDeparture(): void {
-    if (this.plane.settings.halfClose !== 'tell') return
-    const { requestId, clientAddress, clientPort: port } = this.facts
-    const address = clientAddress === UNIX_PEER ? '-' : clientAddress
-    this.plane.departures.tell(this.attempt.backend!, { requestId, address, port })
+    this.departure.requestSent()
   }
 }

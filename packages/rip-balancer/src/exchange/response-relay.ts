@@ -1,52 +1,156 @@
-import { FieldEdits } from '../forwarding/field-edits.ts'
+import type { Trailers } from '../forwarding/trailers.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
+import type { LongLived } from '../pool/claim.ts'
+import type { ResponseSink, UpstreamFailure } from '../upstream/response-sink.ts'
 import type { Attempt } from './attempt.ts'
 import type { BufferShare } from './buffer-budget.ts'
 import type { ClientSide } from './client-side.ts'
 import type { DataPlane } from './data-plane.ts'
+import type { Ending } from './ending.ts'
+import { opensEventStream } from './event-stream.ts'
+import type { ExchangeContext } from './exchange-context.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
-import { callResponseHook } from './hook-calls.ts'
+import type { PhaseHolder } from './exchange-phase.ts'
+import type { Progress } from './progress.ts'
+import type { RequestBody } from './request-body.ts'
+import type { RequestRelay } from './request-relay.ts'
+import { ResponseEdits } from './response-edits.ts'
 
-/** Passes the response of a backend on to the client, at the pace of the client. */
-export class ResponseRelay {
+/** What the backend brings about in an exchange, beside its response. */
+export interface RespondingExchange extends PhaseHolder {
+  connected(): void
+  failed(failure: UpstreamFailure, reason: string | undefined): void
+}
+
+/** Passes the response of a backend on to the client, at the pace of the client: what the connection to the backend talks to. */
+export class ResponseRelay implements ResponseSink {
   private readonly plane: DataPlane
   private readonly client: ClientSide
+  private readonly body: RequestBody
   private readonly facts: ExchangeFacts
   private readonly attempt: Attempt
+  private readonly progress: Progress
   private readonly share: BufferShare
+  private readonly request: RequestRelay
+  private readonly ending: Ending
+  private readonly edits: ResponseEdits
+  private readonly exchange: RespondingExchange
 
-  /** @param share of the buffers for bytes that wait for slow clients */
-  constructor(
-    plane: DataPlane,
-    client: ClientSide,
-    facts: ExchangeFacts,
-    attempt: Attempt,
-    share: BufferShare,
-  ) {
-    this.plane = plane
-    this.client = client
-    this.facts = facts
-    this.attempt = attempt
-    this.share = share
+  constructor(context: ExchangeContext, request: RequestRelay, ending: Ending, exchange: RespondingExchange) {
+    this.plane = context.plane
+    this.client = context.client
+    this.body = context.body
+    this.facts = context.facts
+    this.attempt = context.attempt
+    this.progress = context.progress
+    this.share = context.share
+    this.request = request
+    this.ending = ending
+    this.edits = new ResponseEdits(context)
+    this.exchange = exchange
   }
 
-  /** Opens the tunnel the client asked for. */
+  connected(): void {
+    this.exchange.connected()
+  }
+
+  failed(failure: UpstreamFailure, reason?: string): void {
+    this.exchange.failed(failure, reason)
+  }
+
+  upstreamDrained(): void {
+    this.progress.backendMoved()
+    this.client.inputWanted()
+  }
+
+  // --- heads
+
+  interim(response: ResponseHead): void {
+    this.progress.backendMoved()
+    if (response.status !== 100) return this.client.interim(response)
+    if (!this.request.awaitsContinue) return
+    this.request.awaitsContinue = false
+    this.client.interim(response)
+    this.client.inputWanted()
+  }
+
   switching(response: ResponseHead): void {
-    this.learn(response)
+    if (this.mayNotLast()) return
+    this.edits.learn(response)
     this.noteHead(101)
-    this.client.switching(response, this.cookie())
+    this.client.switching(response, this.edits.cookie)
+    this.exchange.enter('switch')
+    this.beginLongLife('tunnel')
+    this.client.inputWanted()
   }
 
-  /** Passes the head of the final response on. @param edits of `editsTo` */
-  head(response: ResponseHead, edits: FieldEdits | undefined): void {
+  head(response: ResponseHead): void {
+    const isEventStream = opensEventStream(response)
+    if (isEventStream && this.mayNotLast()) return
+    const edits = this.edits.to(response)
+    if (edits === 'hook-threw') return this.hookFailed()
+    // The response is passed on from here: no other attempt can follow.
+    this.body.forget()
+    this.share.free()
+    if (this.refusesBody(response)) this.client.closeAfter()
     this.noteHead(response.status)
     const id = this.plane.settings.forwarding.exposeRequestId ? this.facts.idOrNumber : undefined
     this.client.head(response, id, edits)
+    this.request.awaitsContinue = false
+    this.exchange.enter('respond')
+    if (isEventStream) this.beginLongLife('event-stream')
   }
 
+  private noteHead(status: number): void {
+    this.facts.status = status
+    this.facts.responseMs = this.attempt.ageMs
+  }
+
+  /** A final response while the body is not even wanted, or that refuses it: the rest will not be read (RFC 9112 §9.5). */
+  private refusesBody(response: ResponseHead): boolean {
+    return !this.body.done && (this.request.awaitsContinue || response.status >= 300)
+  }
+
+  private hookFailed(): void {
+    this.ending.withdraw('ok')
+    this.ending.error(502, 'local-failure')
+  }
+
+  // --- tunnels and event streams
+
+  /** Answers with 503 instead of becoming one, when there are as many as there may be. */
+  private mayNotLast(): boolean {
+    const refusal = this.attempt.longLife.refusalAt(this.attempt.backend!)
+    if (refusal === undefined) return false
+    this.ending.withdraw('ok')
+    this.ending.fail(refusal)
+    return true
+  }
+
+  private beginLongLife(kind: LongLived): void {
+    this.client.exchangeLasts()
+    this.attempt.beginLongLife(kind)
+  }
+
+  tunnelEnded(): void {
+    this.attempt.longLife.tunnelEnds = true
+    this.client.shutdown()
+  }
+
+  // --- the body
+
   data(bytes: Buffer, from: number, to: number): void {
+    this.progress.backendMoved()
     this.client.data(bytes, from, to)
     if (this.client.waiting > 0 && !this.mayBuffer()) this.attempt.upstream?.pause()
+  }
+
+  complete(trailers: Trailers | undefined): void {
+    this.client.end(trailers)
+    this.client.flush()
+    this.attempt.upstream = undefined
+    this.attempt.release('ok')
+    this.ending.finish('completed')
   }
 
   /** Reads on from a backend that waits for the client, if what it has to say can be kept for the client meanwhile. */
@@ -55,37 +159,9 @@ export class ResponseRelay {
     if (upstream?.isPaused === true && this.mayBuffer()) upstream.resume()
   }
 
-  /** What the sticky cookie and the response hook add to a head. @returns `null` when the hook threw */
-  editsTo(response: ResponseHead): FieldEdits | undefined | null {
-    this.learn(response)
-    const { hooks, observer, sticky } = this.plane.settings
-    const { onResponse } = hooks
-    if (onResponse === undefined && sticky === undefined) return undefined
-    const edits = new FieldEdits(response)
-    const cookie = this.cookie()
-    if (cookie !== undefined) edits.append('Set-Cookie', cookie)
-    if (onResponse === undefined) return edits
-    const isDone = callResponseHook(onResponse, response, edits, this.facts, (error) => observer.fault(error))
-    return isDone ? edits : null
-  }
-
-  private noteHead(status: number): void {
-    this.facts.status = status
-    this.facts.responseMs = this.attempt.ageMs
-  }
-
-  private learn(response: ResponseHead): void {
-    const { learned } = this.plane.settings
-    if (learned !== undefined) learned.learnFrom(new FieldEdits(response), this.attempt.backend!)
-  }
-
-  private cookie(): string | undefined {
-    return this.plane.settings.sticky?.valueFor(this.attempt.backend!, this.facts)
-  }
-
   /** Whether the backend may go on while the client does not: if the rest of the response fits, it is free the sooner. */
   private mayBuffer(): boolean {
-    if (this.attempt.isHeld) return false
+    if (this.attempt.longLife.hasBegun) return false
     const { waiting } = this.client
     const whole = waiting + (this.attempt.upstream?.announcedBytes ?? 0)
     if (whole > this.plane.settings.limits.maxResponseBufferBytes) return false

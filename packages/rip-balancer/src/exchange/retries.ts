@@ -4,6 +4,7 @@ import type { UpstreamFailure } from '../upstream/response-sink.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 import type { Attempt } from './attempt.ts'
 import type { DataPlane } from './data-plane.ts'
+import type { ExchangeContext } from './exchange-context.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
 import type { RequestBody } from './request-body.ts'
 import type { RequestRelay } from './request-relay.ts'
@@ -33,13 +34,7 @@ export class Retries {
   private readonly request: RequestRelay
   private readonly attempt: Attempt
 
-  constructor(
-    plane: DataPlane,
-    body: RequestBody,
-    facts: ExchangeFacts,
-    request: RequestRelay,
-    attempt: Attempt,
-  ) {
+  constructor({ plane, body, facts, attempt }: ExchangeContext, request: RequestRelay) {
     this.plane = plane
     this.body = body
     this.facts = facts

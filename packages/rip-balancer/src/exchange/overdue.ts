@@ -1,0 +1,104 @@
+import type { BackendClaim } from './backend-claim.ts'
+import type { ClientSide } from './client-side.ts'
+import { Deadlines, type Missed } from './deadlines.ts'
+import type { Ending } from './ending.ts'
+import type { ExchangeContext } from './exchange-context.ts'
+import type { ExchangePhase } from './exchange-phase.ts'
+import type { RequestRelay } from './request-relay.ts'
+import type { ResponseRelay } from './response-relay.ts'
+import type { FailedOutcome, Retries } from './retries.ts'
+
+/** What a missed deadline brings about in an exchange, beside its end. */
+export interface OverdueExchange {
+  readonly phase: ExchangePhase
+  claim(): void
+  /** The backend is too slow: the next one is asked. */
+  giveUpOn(failure: FailedOutcome): void
+}
+
+/** The other parts of an exchange that a missed deadline may concern. */
+export interface OverdueParts {
+  readonly request: RequestRelay
+  readonly response: ResponseRelay
+  readonly retries: Retries
+  readonly backendClaim: BackendClaim
+  readonly ending: Ending
+}
+
+/** What follows when an exchange misses one of its deadlines. */
+export class Overdue {
+  private readonly context: ExchangeContext
+  private readonly client: ClientSide
+  private readonly parts: OverdueParts
+  private readonly exchange: OverdueExchange
+  private readonly deadlines: Deadlines
+
+  constructor(context: ExchangeContext, parts: OverdueParts, exchange: OverdueExchange) {
+    this.context = context
+    this.client = context.client
+    this.parts = parts
+    this.exchange = exchange
+    this.deadlines = new Deadlines(context, parts.request, exchange, this)
+  }
+
+  /** Checks all deadlines. @param now monotonic milliseconds */
+  tick(now: number): void {
+    const missed = this.deadlines.missed(now)
+    if (missed === undefined) this.parts.response.resumeIfBuffered()
+    else this.follow(missed)
+  }
+
+  private follow(missed: Missed): void {
+    switch (missed) {
+      case 'reading':
+        return this.parts.ending.abort('client-timeout', 'client-gone')
+      case 'body':
+        return this.clientTimedOut()
+      case 'continue':
+        return this.parts.request.continueAnyway()
+      case 'back-off':
+        return this.backedOff()
+      case 'connect':
+        return this.exchange.giveUpOn('connect-timeout')
+      case 'trial':
+        return this.exchange.giveUpOn('response-timeout')
+      case 'response':
+        return this.takesAnother ? this.exchange.giveUpOn('response-timeout') : this.responseTimedOut()
+      case 'total':
+        return this.responseTimedOut()
+      case 'tunnel':
+        return this.parts.ending.abort('tunnel-closed', 'ok')
+    }
+  }
+
+  private backedOff(): void {
+    this.parts.backendClaim.noteWait()
+    this.exchange.claim()
+  }
+
+  /** The client is too slow, or others wait for the place it keeps. */
+  clientTimedOut(): void {
+    const { ending } = this.parts
+    if (this.exchange.phase === 'responding') return ending.abort('client-timeout', 'client-gone')
+    ending.withdraw('client-gone')
+    this.context.body.giveUp()
+    this.client.closeAfter()
+    ending.fail('client-timeout')
+  }
+
+  /** Whether another backend is asked in place of this one, of which nothing was passed on. */
+  private get takesAnother(): boolean {
+    return this.exchange.phase === 'waiting' && this.parts.retries.takesAnother()
+  }
+
+  /** That an event stream is silent says nothing about its backend. */
+  private responseTimedOut(): void {
+    const { phase } = this.exchange
+    const { ending } = this.parts
+    if (this.context.attempt.longLife.hasBegun) return ending.abort('response-timeout', 'ok')
+    if (phase === 'responding' || phase === 'flushing')
+      return ending.abort('response-timeout', 'response-timeout')
+    ending.withdraw('response-timeout')
+    ending.fail('response-timeout')
+  }
+}
