@@ -125,6 +125,11 @@ export interface ListenerConfig {
   readonly address: string
   /** Certificate chain and key in PEM files, `{ cert, key }`; read again when they change. @default none */
   readonly tls?: { readonly cert: string; readonly key: string }
+  /**
+   * Speak HTTP/2 as well: with TLS to clients that choose it in the handshake, without to those that begin with it ("h2c", prior
+   * knowledge), as some proxies do. @default false
+   */
+  readonly http2?: boolean
   /** Several processes may listen on the same port. @default false */
   readonly reusePort?: boolean
 }

@@ -63,6 +63,7 @@ import { readStickyCookie } from './sticky-cookie-config.ts'
 export interface ResolvedListener {
   readonly address: ListenAddress
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
+  readonly http2: boolean
   readonly reusePort: boolean
 }
 
@@ -181,7 +182,7 @@ function readPool(reader: ConfigReader): string {
 }
 
 const defaultListeners = (): ResolvedListener[] => [
-  { address: parseListenAddress(DEFAULT_LISTEN)!, tls: undefined, reusePort: false },
+  { address: parseListenAddress(DEFAULT_LISTEN)!, tls: undefined, http2: false, reusePort: false },
 ]
 
 /** An object as it is; a text as the `address` of one. */
@@ -193,10 +194,11 @@ function readListener(value: unknown, path: string, problems: string[]): Resolve
   const address = parseListenAddress(text)
   const files = reader.has('tls') ? reader.object('tls') : undefined
   const tls = files === undefined ? undefined : readTls(files)
+  const http2 = reader.flag('http2', false)
   const reusePort = reader.flag('reusePort', false)
   reader.end()
   if (address === undefined) return reader.problem('address', listenForm(text))
-  return { address, tls, reusePort }
+  return { address, tls, http2, reusePort }
 }
 
 function readTls(reader: ConfigReader): ResolvedListener['tls'] {

@@ -105,6 +105,12 @@ export type ConnectionEvent =
   /** A client spoke plain HTTP to a port with TLS, or TLS to one without. */
   | 'http-on-tls'
   | 'tls-on-http'
+  /** HTTP/2 is spoken on a client connection. */
+  | 'http2'
+  /** A client reset more streams, sent more frames that carry nothing, or left more answers unread than is usual: its connection was closed. */
+  | 'http2-resets'
+  | 'http2-control-frames'
+  | 'http2-unread-answers'
   | 'upstream-opened'
   | 'upstream-closed'
   | 'upstream-unexpected-bytes'

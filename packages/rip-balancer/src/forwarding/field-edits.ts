@@ -18,6 +18,11 @@ export class FieldEdits implements EditableFields {
     return this.removed.has(index)
   }
 
+  /** Fields to add. */
+  get additions(): readonly (readonly [name: string, value: string])[] {
+    return this.added
+  }
+
   /** Lines to add, complete with their line ends. */
   get addedText(): string {
     return this.added.map(([name, value]) => `${name}: ${value}\r\n`).join('')

@@ -84,6 +84,11 @@ export class FieldSection {
     return this.filled > 0
   }
 
+  /** Bytes of the message that were kept of earlier chunks. */
+  get kept(): number {
+    return this.filled
+  }
+
   /**
    * Scans `chunk[from, to)`.
    *

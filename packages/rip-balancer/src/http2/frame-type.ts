@@ -21,5 +21,8 @@ export const FRAME_HEADER_BYTES = 9
 /** The largest identifier of a stream, and the largest window (RFC 9113 §5.1.1, §6.9.1). */
 export const MAX_31_BITS = 0x7fffffff
 
+/** The first line of the preface, which looks like that of a request. */
+export const PREFACE_LINE: Buffer = Buffer.from('PRI * HTTP/2.0\r\n', 'latin1')
+
 /** What a client sends first (RFC 9113 §3.4). */
 export const PREFACE: Buffer = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')

@@ -10,12 +10,13 @@ import type { FieldEdits } from '../forwarding/field-edits.ts'
 import type { Trailers } from '../forwarding/trailers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
+import { PREFACE_LINE } from '../http2/frame-type.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import type { Clock } from '../transport/clock.ts'
 import { Outbox } from '../transport/outbox.ts'
 import { peek } from '../transport/peek.ts'
-import type { Receiver } from '../transport/turn.ts'
 import { nextState } from '../state-table.ts'
+import type { ConnectionKeeper, KeptConnection } from './connection-keeper.ts'
 import { CLIENT_STATES, type ClientEvent, type ClientState } from './client-state.ts'
 import { HeldInput } from './held-input.ts'
 import { Http1Request } from './http1-request.ts'
@@ -23,17 +24,6 @@ import { Http1Response } from './http1-response.ts'
 import { PlainProxyHeader } from './plain-proxy-header.ts'
 import { answerPlainHttp, beginsWithTls, NO_TLS_HERE } from './wrong-protocol.ts'
 import { ProxyHeader } from './proxy-header.ts'
-
-/** Keeps the client connections. */
-export interface ConnectionKeeper {
-  /** No new requests are wanted; connections close when they can. */
-  readonly isDraining: boolean
-  /** When draining began. */
-  readonly drainingSince: number
-  forget(connection: ClientConnection): void
-  /** Whether its exchange lasts for as long as the client likes. */
-  setLasting(connection: ClientConnection, lasting: boolean): void
-}
 
 /** What is said to a client that has too many connections. */
 export const REFUSAL: Buffer = Buffer.from(
@@ -55,7 +45,7 @@ const ONE_BYTE = Buffer.alloc(1)
  * comes early. Bytes that are not wanted yet are held and the socket is paused, so a connection occupies at most what
  * one read brought.
  */
-export class ClientConnection implements ClientSide, Receiver {
+export class ClientConnection implements ClientSide, KeptConnection {
   readonly outbox: Outbox
   identity: ClientIdentity
   /** Place in the keeper's table. */
@@ -392,9 +382,12 @@ export class ClientConnection implements ClientSide, Receiver {
     const { since } = this
     const head = this.borrowHead()
     const { bytes, at: from } = this.input
+    const { kept } = head
     const at = head.feed(bytes, from, bytes.length)
     if (at === INCOMPLETE) return this.headIncomplete(head, since)
     if (at === REFUSED && this.requests === 0 && beginsWithTls(bytes, from)) return this.turnTlsAway()
+    if (at === REFUSED && this.isPreface(head))
+      return this.becomeHttp2(bytes, from + PREFACE_LINE.length - kept)
     if (at === REFUSED) return this.refuse(head.fault!)
     this.input.taken(at)
     if (bytes.length - at > LARGE_BODY_BYTES) head.detach()
@@ -406,6 +399,21 @@ export class ClientConnection implements ClientSide, Receiver {
     this.exchange.begin(head, this.since)
     if (this.input.hasEnded && !this.exchange.isIdle) this.exchange.noteHalfClose()
     return true
+  }
+
+  /** Whether what was refused is the first line of HTTP/2, and this is a place for it (RFC 9113 §3.3). */
+  private isPreface({ bytes, start, fault }: RequestHead): boolean {
+    if (fault !== 'unsupported-version' || this.requests > 0 || !this.keeper.takesPreface) return false
+    return bytes.subarray(start, start + PREFACE_LINE.length).equals(PREFACE_LINE)
+  }
+
+  /** Another connection goes on, from the preface. @param at where the rest of that begins */
+  private becomeHttp2(bytes: Buffer, at: number): false {
+    this.input.clear()
+    this.dropHead()
+    this.on('close')
+    this.keeper.becomesHttp2(this, this.socket, Buffer.concat([PREFACE_LINE, bytes.subarray(at)]))
+    return false
   }
 
   private borrowHead(): RequestHead {

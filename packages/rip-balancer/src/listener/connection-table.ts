@@ -41,6 +41,13 @@ export class ConnectionTable<T extends TabledConnection> {
     this.setLasting(connection, false)
   }
 
+  /** Puts a connection in the place of another one, which leaves the table. */
+  replace(connection: T, by: T): void {
+    by.slot = connection.slot
+    this.all[by.slot] = by
+    connection.slot = -1
+  }
+
   /** @returns whether it was there */
   delete(connection: T): boolean {
     if (connection.slot < 0) return false

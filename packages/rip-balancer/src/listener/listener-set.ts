@@ -144,11 +144,12 @@ export class ListenerSet implements AsyncDisposable {
 
   /** @param before has the socket already, with another certificate */
   private create(declared: ResolvedListener, before: DeclaredListener | undefined): DeclaredListener {
-    const { address: target, reusePort } = declared
+    const { address: target, reusePort, http2 } = declared
     const tls = declared.tls && this.createTls(declared.tls, before?.tls)
     const access = target.kind === 'unix' ? target : undefined
     const listener =
-      before?.listener.successor(tls, access) ?? new Listener(this.plane, { target, tls, reusePort, access })
+      before?.listener.successor(tls, http2, access) ??
+      new Listener(this.plane, { target, tls, http2, reusePort, access })
     return { declared, listener, tls }
   }
 

@@ -5,8 +5,12 @@ import type { ConnectionRefusal } from '../exchange/connection-counts.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
 import { isSystemError } from '../transport/system-error.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
-import { ClientConnection, REFUSAL, type ConnectionKeeper } from './client-connection.ts'
+import { ClientConnection, REFUSAL } from './client-connection.ts'
+import type { ConnectionKeeper, KeptConnection } from './connection-keeper.ts'
 import { ConnectionTable } from './connection-table.ts'
+import { Http2Connection } from './http2/http2-connection.ts'
+import { Http2Plane } from './http2/http2-plane.ts'
+import { SpareStreams } from './http2/spare-streams.ts'
 import { createClosed, openAccess } from './socket-access.ts'
 import { duplicateDescriptor } from './duplicate-descriptor.ts'
 import { addressOfSocket } from './socket-table.ts'
@@ -24,6 +28,8 @@ export interface ListenerOptions {
   readonly target: ListenTarget
   /** Terminate TLS with this certificate; `undefined` speaks plain HTTP. */
   readonly tls: TlsSource | undefined
+  /** Speak HTTP/2 to clients that ask for it: by ALPN with TLS, else by its preface (RFC 9113 §3). */
+  readonly http2: boolean
   /** Let several processes listen on the same TCP port; each connection goes to one of them. */
   readonly reusePort: boolean
   /** Permissions of the Unix socket; `undefined` for other sockets, and for those that another process made. */
@@ -44,12 +50,14 @@ const LOOPBACK = /^(?:127\.|::1$|localhost$)/
 const MIN_IDLE_MS = 1_000
 /** Version number of TLS 1.2 on the wire (RFC 5246 §E.1), as Bun wants it. */
 const TLS_1_2 = 0x0303
+/** What clients may choose by ALPN (RFC 7301 §3.1), as Bun wants it: each name behind its length. */
+const ALPN_PROTOCOLS = Buffer.from('\x02h2\x08http/1.1', 'latin1')
 interface Attached {
-  connection: ClientConnection | undefined
+  connection: KeptConnection | undefined
 }
 
 /** The part of a Bun socket this package uses, as a `ByteSocket`. */
-type ClientSocket = Bun.Socket<Attached> & ByteSocket
+type ClientSocket = Bun.Socket<Attached> & ByteSocket & { readonly alpnProtocol?: string | false }
 
 /**
  * Accepts client connections and keeps them, within the limits in total and per address. One timer looks at all
@@ -59,7 +67,8 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   drainingSince = 0
   private plane: DataPlane
   private readonly options: ListenerOptions
-  private readonly connections = new ConnectionTable<ClientConnection>()
+  private readonly connections = new ConnectionTable<KeptConnection>()
+  private http2: SpareStreams | undefined
   private readonly handlers: Bun.SocketHandler<Attached>
   private server: Bun.SocketListener<Attached> | undefined
   private timer: ReturnType<typeof setInterval> | undefined
@@ -82,6 +91,10 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
 
   get isDraining(): boolean {
     return this.draining
+  }
+
+  get takesPreface(): boolean {
+    return this.options.http2 && this.options.tls === undefined
   }
 
   /** Where the listener can be reached: `http://HOST:PORT`, `unix:PATH`; `fd:N` for a socket that has no name. */
@@ -113,13 +126,23 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   }
 
   /**
-   * A listener with another certificate, or none, that accepts from the same socket when it is started; then this one
+   * A listener with another certificate, or none, or with other protocols, that accepts from the same socket when it is started; then this one
    * can leave. `undefined` where a socket cannot be shared, and before this one listens.
    */
-  successor(tls: TlsSource | undefined, access: UnixAddress | undefined): Listener | undefined {
+  successor(
+    tls: TlsSource | undefined,
+    http2: boolean,
+    access: UnixAddress | undefined,
+  ): Listener | undefined {
     const fd = this.server && duplicateDescriptor(descriptorOf(this.server))
     if (fd === undefined) return undefined
-    this.follower = new Listener(this.plane, { ...this.options, tls, access, target: { kind: 'fd', fd } })
+    this.follower = new Listener(this.plane, {
+      ...this.options,
+      tls,
+      http2,
+      access,
+      target: { kind: 'fd', fd },
+    })
     this.follower.isOurs = this.isOurs
     return this.follower
   }
@@ -127,6 +150,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   /** New connections are served by this data plane; those that are open stay with theirs. */
   use(plane: DataPlane): void {
     this.plane = plane
+    this.http2 = undefined
   }
 
   /**
@@ -157,15 +181,19 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     return this.close()
   }
 
-  forget(connection: ClientConnection): void {
+  forget(connection: KeptConnection): void {
     if (!this.connections.delete(connection)) return
     this.plane.connections.close(connection.countedFor)
     this.plane.settings.observer.connection('closed')
     if (this.connections.size === 0) this.emptied?.resolve()
   }
 
-  setLasting(connection: ClientConnection, lasting: boolean): void {
+  setLasting(connection: KeptConnection, lasting: boolean): void {
     this.connections.setLasting(connection, lasting)
+  }
+
+  becomesHttp2(connection: KeptConnection, socket: ByteSocket, bytes: Buffer): void {
+    this.switchToHttp2(socket as ClientSocket, connection).received(bytes)
   }
 
   private async shutDown(): Promise<void> {
@@ -231,8 +259,9 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   }
 
   private common(): Pick<Bun.TCPSocketListenOptions<Attached>, 'socket' | 'allowHalfOpen' | 'tls'> {
-    const { tls } = this.options
-    const secure = tls === undefined ? {} : { tls: { ...tls.current(), minVersion: TLS_1_2 } }
+    const { tls, http2 } = this.options
+    const alpn = http2 ? { ALPNProtocols: ALPN_PROTOCOLS } : {}
+    const secure = tls === undefined ? {} : { tls: { ...tls.current(), minVersion: TLS_1_2, ...alpn } }
     return { socket: this.handlers, allowHalfOpen: true, ...secure }
   }
 
@@ -270,10 +299,10 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
       open: (socket) => turn.run(() => this.accept(socket)),
       // Without this handler the runtime would report a connection only at the end of its handshake: until then it would
       // count for no limit.
-      handshake: ({ data }, succeeded, error) =>
+      handshake: (socket, succeeded, error) =>
         turn.run(() => {
-          if (succeeded) data.connection?.secured()
-          else data.connection?.unsecured(isPlainHttp(error))
+          if (succeeded) this.secured(socket as ClientSocket)
+          else socket.data.connection?.unsecured(isPlainHttp(error))
         }),
       data({ data }, chunk) {
         if (data.connection !== undefined) turn.received(data.connection, chunk)
@@ -291,6 +320,24 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     if (isSystemError(error)) return
     socket.terminate()
     this.plane.settings.observer.fault(error)
+  }
+
+  private secured(socket: ClientSocket): void {
+    const { connection } = socket.data
+    connection?.secured()
+    if (connection !== undefined && connection.slot >= 0 && socket.alpnProtocol === 'h2')
+      this.switchToHttp2(socket, connection)
+  }
+
+  /** A connection on which nothing was read goes on as one of HTTP/2. */
+  private switchToHttp2(socket: ClientSocket, connection: KeptConnection): Http2Connection {
+    this.http2 ??= new SpareStreams(new Http2Plane(this.plane))
+    const next = new Http2Connection(socket, this.http2, this, connection.identity)
+    next.countedFor = connection.countedFor
+    this.connections.replace(connection, next)
+    socket.data.connection = next
+    this.plane.settings.observer.connection('http2')
+    return next
   }
 
   private accept(socket: Bun.Socket<Attached>): void {

@@ -128,7 +128,13 @@ export class TestBalancer implements AsyncDisposable {
     const backends = paths.map((path) => backendAt(path))
     this.claims = new PlainClaims(backends, overrides.claim)
     this.plane = new DataPlane(settingsOf(this, overrides), this.claims)
-    const options = { tls: undefined, reusePort: false, access: undefined, ...overrides.listener }
+    const options = {
+      tls: undefined,
+      http2: false,
+      reusePort: false,
+      access: undefined,
+      ...overrides.listener,
+    }
     this.listener = new Listener(this.plane, {
       target: { kind: 'tcp', host: '127.0.0.1', port: 0 },
       ...options,

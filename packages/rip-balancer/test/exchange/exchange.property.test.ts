@@ -9,6 +9,7 @@ import { UpstreamConnection, type UpstreamLimits } from '../../src/upstream/upst
 import type { ResponseSink } from '../../src/upstream/response-sink.ts'
 import { MemorySocket, timelessSettings } from './in-process.ts'
 import { RecentAnswers } from '../../src/answers/recent-answers.ts'
+import { NO_KEEPER } from './no-keeper.ts'
 
 const FROM_CLIENT = [
   'GET / HTTP/1.1\r\nHost: h\r\n\r\n',
@@ -77,10 +78,9 @@ class Play implements Claims {
   }
 
   private connect(): ClientConnection {
-    const keeper = { isDraining: false, drainingSince: 0, forget: () => {}, setLasting: () => {} }
     const peer = { address: '127.0.0.1', port: 4711 }
     this.client = new MemorySocket()
-    return new ClientConnection(this.client, this.plane, keeper, peer, false)
+    return new ClientConnection(this.client, this.plane, NO_KEEPER, peer, false)
   }
 
   private readonly parked = new Set<UpstreamConnection>()

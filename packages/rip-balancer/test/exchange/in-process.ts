@@ -8,6 +8,7 @@ import type { ByteSocket } from '../../src/transport/byte-socket.ts'
 import type { Receiver } from '../../src/transport/turn.ts'
 import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
 import { RecentAnswers } from '../../src/answers/recent-answers.ts'
+import { NO_KEEPER } from './no-keeper.ts'
 
 /** A socket in memory that takes as many bytes as it has room for, and keeps them. */
 export class MemorySocket implements ByteSocket {
@@ -94,11 +95,10 @@ export class InProcess {
       this.upstreams.push(upstream)
       return upstream
     }
-    const keeper = { isDraining: false, drainingSince: 0, forget: () => {}, setLasting: () => {} }
     this.connection = new ClientConnection(
       this.client,
       plane,
-      keeper,
+      NO_KEEPER,
       { address: '127.0.0.1', port: 4711 },
       false,
     )

@@ -5,6 +5,7 @@ import type { Claims } from '../../src/pool/claim.ts'
 import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
 import { MemorySocket, timelessSettings } from './in-process.ts'
 import { RecentAnswers } from '../../src/answers/recent-answers.ts'
+import { NO_KEEPER } from './no-keeper.ts'
 
 /** A socket whose peer has gone: every write fails. */
 class DeadSocket extends MemorySocket {
@@ -55,11 +56,10 @@ test('a POST of which nothing was written to a closed connection is sent again w
     return stale
   }
   plane.upstreams.open = (_backend, sink) => connect(new MemorySocket(), sink)
-  const keeper = { isDraining: false, drainingSince: 0, forget() {}, setLasting() {} }
   const client = new ClientConnection(
     new MemorySocket(),
     plane,
-    keeper,
+    NO_KEEPER,
     { address: '127.0.0.1', port: 4711 },
     false,
   )

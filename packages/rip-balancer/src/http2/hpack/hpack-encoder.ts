@@ -48,6 +48,7 @@ export class HpackEncoder {
   private readonly recent: Int32Array
   /** Hashes of the entries, in a ring by their numbers. */
   private readonly hashes: Int32Array
+  private isPlain = false
   /** The present name, in lower case. */
   private name: Buffer = NOTHING
   private nameLength = 0
@@ -84,11 +85,19 @@ export class HpackEncoder {
   begin(out: Buffer, at: number): void {
     this.out = out
     this.at = at
+    this.isPlain = false
     if (this.leastSize < 0) return
     const { maxSize } = this.table
     if (this.leastSize < maxSize) this.integer(SIZE_UPDATE, 5, this.leastSize)
     this.integer(SIZE_UPDATE, 5, maxSize)
     this.leastSize = -1
+  }
+
+  /** Begins a block that neither uses nor changes the dynamic table, so that others may be sent in front of it. */
+  beginPlain(out: Buffer, at: number): void {
+    this.out = out
+    this.at = at
+    this.isPlain = true
   }
 
   /** Writes an entry of the static table, as `STATIC` names some. */
@@ -141,7 +150,8 @@ export class HpackEncoder {
 
   private write(staticIndex: number, value: Buffer, from: number, to: number): void {
     if (isCredential(staticIndex)) return this.literal(NEVER_INDEXED, 4, staticIndex, value, from, to)
-    if (!this.mayBeIndexed(to - from)) return this.literal(WITHOUT_INDEXING, 4, staticIndex, value, from, to)
+    if (this.isPlain || !this.mayBeIndexed(to - from))
+      return this.literal(WITHOUT_INDEXING, 4, staticIndex, value, from, to)
     const hash = this.hashOf(staticIndex, value, from, to)
     const entry = this.entryWith(hash, value, from, to)
     if (entry > 0) return this.indexed(STATIC_COUNT + entry)

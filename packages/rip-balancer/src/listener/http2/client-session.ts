@@ -1,0 +1,151 @@
+import type { ClientIdentity } from '../../forwarding/client-identity.ts'
+import type { Abuse } from '../../http2/abuse-budget.ts'
+import { ERROR } from '../../http2/error-code.ts'
+import { NO_SINK } from '../../http2/hpack/field-sink.ts'
+import type { HpackDecoder } from '../../http2/hpack/hpack-decoder.ts'
+import { HpackEncoder } from '../../http2/hpack/hpack-encoder.ts'
+import { Http2Session, type SessionOwner } from '../../http2/session.ts'
+import type { PeerSettings } from '../../http2/settings.ts'
+import type { Http2Stream } from '../../http2/stream.ts'
+import type { ByteSocket } from '../../transport/byte-socket.ts'
+import type { Clock } from '../../transport/clock.ts'
+import type { ClientStream, StreamConnection } from './client-stream.ts'
+import { TABLE_BYTES, type Http2Plane } from './http2-plane.ts'
+import type { SpareStreams } from './spare-streams.ts'
+import { StreamRequest } from './stream-request.ts'
+
+/** What a session tells its connection. */
+export interface SessionEvents {
+  readonly identity: ClientIdentity
+  /** Whether there is a tunnel or an event stream among the streams. */
+  lasts(lasting: boolean): void
+  /** This side goes away, and the last stream is over. */
+  drained(): void
+  /** Nothing more is read or sent. */
+  over(): void
+}
+
+/** The requests of a client on one connection of HTTP/2: decodes their heads, and has an exchange for each. */
+export class ClientSession implements SessionOwner, StreamConnection {
+  readonly encoder: HpackEncoder = new HpackEncoder(TABLE_BYTES)
+  readonly frames: Http2Session
+  /** Requests that have begun. */
+  requests = 0
+  /** When the last one ended, or the connection began. */
+  since: number
+  private readonly plane: Http2Plane
+  private readonly spare: SpareStreams
+  private readonly events: SessionEvents
+  private readonly clock: Clock
+  private readonly decoder: HpackDecoder
+  private readonly streams: ClientStream[] = []
+  private lasting = 0
+
+  constructor(socket: ByteSocket, spare: SpareStreams, events: SessionEvents) {
+    const { plane } = spare
+    const { turn } = plane.data
+    const { local, blocks, abuse } = plane
+    this.plane = plane
+    this.spare = spare
+    this.events = events
+    this.clock = turn.clock
+    this.since = this.clock.nowMs
+    this.decoder = plane.newDecoder()
+    this.frames = new Http2Session({ role: 'server', socket, turn, local, blocks, abuse, owner: this })
+    this.frames.start()
+  }
+
+  get isIdle(): boolean {
+    return this.streams.length === 0
+  }
+
+  /** Checks the time limits of all requests. @param now monotonic milliseconds */
+  tick(now: number): void {
+    this.frames.tick(now)
+    for (let place = this.streams.length - 1; place >= 0; place--) this.streams[place]?.exchange.tick(now)
+  }
+
+  // --- SessionOwner
+
+  settings(peer: PeerSettings): void {
+    this.encoder.resize(peer.headerTableBytes)
+  }
+
+  fields(
+    stream: Http2Stream | undefined,
+    block: Buffer,
+    from: number,
+    to: number,
+    endsStream: boolean,
+  ): number {
+    if (stream === undefined) return this.skip(block, from, to)
+    if (!stream.sawHead) return this.begin(stream, block, from, to, endsStream)
+    if (stream.owner instanceof StreamRequest) return this.takeTrailers(stream.owner, block, from, to)
+    return this.skip(block, from, to)
+  }
+
+  /** A client does not open streams any more that it has not opened: it will close the connection. */
+  goingAway(): void {}
+
+  drained(): void {
+    this.events.drained()
+  }
+
+  abused(kind: Abuse): void {
+    this.plane.data.settings.observer.connection(`http2-${kind}`)
+  }
+
+  closed(): void {
+    this.events.over()
+  }
+
+  // --- StreamConnection
+
+  get identity(): ClientIdentity {
+    return this.events.identity
+  }
+
+  streamLasts(stream: ClientStream): void {
+    if (stream.isLasting) return
+    stream.isLasting = true
+    if (this.lasting++ === 0) this.events.lasts(true)
+  }
+
+  streamEnded(stream: ClientStream): void {
+    const last = this.streams.pop()!
+    if (last !== stream) this.streams[stream.place] = last
+    last.place = stream.place
+    this.since = this.clock.nowMs
+    if (stream.isLasting && --this.lasting === 0) this.events.lasts(false)
+    this.spare.giveBack(stream)
+  }
+
+  // --- header blocks
+
+  private begin(stream: Http2Stream, block: Buffer, from: number, to: number, endsStream: boolean): number {
+    const { requestFields, data } = this.plane
+    requestFields.reset()
+    const result = this.decoder.decode(block, from, to, requestFields)
+    if (result === 'broken') return ERROR.compression
+    const client = this.spare.borrow()
+    client.place = this.streams.length
+    this.streams.push(client)
+    this.requests++
+    client.begin(this, stream, result, endsStream)
+    if (this.requests >= data.settings.limits.maxRequestsPerConnection) this.frames.goAway()
+    return ERROR.none
+  }
+
+  private takeTrailers(request: StreamRequest, block: Buffer, from: number, to: number): number {
+    const { trailerFields } = this.plane
+    trailerFields.reset()
+    const result = this.decoder.decode(block, from, to, trailerFields)
+    if (result === 'broken') return ERROR.compression
+    request.takeTrailers(result)
+    return ERROR.none
+  }
+
+  private skip(block: Buffer, from: number, to: number): number {
+    return this.decoder.decode(block, from, to, NO_SINK) === 'broken' ? ERROR.compression : ERROR.none
+  }
+}
