@@ -1,5 +1,6 @@
 import type { Underscores } from './settings/forwarding.ts'
 import type { HalfClose } from './settings/half-close.ts'
+import type { WorkerProtocol } from './settings/worker-protocol.ts'
 import type { Limits } from './settings/limits.ts'
 import type { Timeouts } from './settings/timeouts.ts'
 import type { UnknownMethods } from './settings/unknown-methods.ts'
@@ -97,6 +98,8 @@ export const DEFAULT_HEALTH_STATUSES: readonly { readonly from: number; readonly
 /** What most proxies do: many backends cannot tell an underscore from a hyphen. */
 export const DEFAULT_UNDERSCORES: Underscores = 'drop'
 export const DEFAULT_UPGRADES: readonly string[] = ['websocket']
+
+export const DEFAULT_WORKER_PROTOCOL: WorkerProtocol = 'http1'
 
 /** What most proxies do. */
 export const DEFAULT_HALF_CLOSE: HalfClose = 'answer'

@@ -3,14 +3,23 @@ import { withoutZone } from './node-address.ts'
 
 /** Where a backend listens. */
 export type BackendAddress =
-  | { readonly kind: 'unix'; readonly path: string }
+  | {
+      readonly kind: 'unix'
+      readonly path: string
+      /** HTTP/2 in plain text is spoken there, too. */
+      readonly http2?: 'also'
+    }
   | {
       readonly kind: 'tcp'
       readonly host: string
       readonly port: number
       /** TLS is spoken there. */
       readonly tls?: BackendTls
+      /** HTTP/2 in plain text is spoken there by prior knowledge (RFC 9113 §3.3), beside HTTP/1.1 or, as far as is known, only. */
+      readonly http2?: Http2Support
     }
+
+export type Http2Support = 'also' | 'only'
 
 /** TLS of one backend. */
 export interface BackendTls {
@@ -30,12 +39,17 @@ export function authorityOf(address: BackendAddress): string {
     : hostAndPort(address.tls?.name ?? withoutZone(address.host), address.port)
 }
 
-/** `unix:/path`, `host:port`, `[v6]:port` or the same behind `https://`. */
+/** `unix:/path`, `host:port`, `[v6]:port` or the same behind `https://` or `h2c://`. */
 export function addressText(address: BackendAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`
-  return `${address.tls === undefined ? '' : 'https://'}${hostAndPort(address.host, address.port)}`
+  return schemeOf(address) + hostAndPort(address.host, address.port)
 }
 
 function hostAndPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+function schemeOf({ tls, http2 }: Extract<BackendAddress, { kind: 'tcp' }>): string {
+  if (http2 === 'only') return 'h2c://'
+  return tls === undefined ? '' : 'https://'
 }

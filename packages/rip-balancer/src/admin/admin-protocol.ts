@@ -9,10 +9,12 @@ export const ADMIN_VERSION = 1
 /** A backend in the body of `prepare` and `PUT`. */
 export interface BackendDeclaration {
   readonly id: string
-  /** `unix:PATH`, `host:port` or `https://host:port`. */
+  /** `unix:PATH`, `host:port`, `https://host:port` or `h2c://host:port`. */
   readonly address: string
   /** Where TLS differs from `backendTls` of the configuration. */
   readonly tls?: BackendTlsConfig
+  /** HTTP/2 in plain text is spoken there as well. @default false */
+  readonly http2?: boolean
   readonly maxInFlight?: number
   readonly weight?: number
 }

@@ -181,6 +181,7 @@ export class AdminRelay implements AdminTarget, AdminPool {
       id,
       address: addressText(address),
       ...(own && { tls: own }),
+      ...(address.http2 === 'also' && { http2: true }),
       maxInFlight: share(maxInFlight, this.options.shares),
       weight,
     }

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { parseBackendAddress } from '../config/address.ts'
 import { ConfigReader } from '../config/config-reader.ts'
-import { TLS_FORM, readBackendTls, withTls } from '../config/resolve-config.ts'
+import { HTTP2_FORM, TLS_FORM, readBackendTls, withTls, withHttp2 } from '../config/resolve-config.ts'
 import { WEIGHT_FORM, isWeight } from '../config/weight.ts'
 import type { BackendTlsConfig } from '../settings/backend-tls.ts'
 import type { BalancerConfig } from '../config/config.ts'
@@ -283,6 +283,7 @@ function memberSpec({
   id,
   address,
   tls,
+  http2 = false,
   maxInFlight = DEFAULT_MAX_IN_FLIGHT,
   weight = DEFAULT_WEIGHT,
 }: BackendDeclaration): BackendSpec {
@@ -290,14 +291,18 @@ function memberSpec({
   if (typeof id !== 'string' || id === '') throw invalid(`id must be a text, but is ${JSON.stringify(id)}`)
   if (parsed === undefined)
     throw invalid(
-      `address must be unix:PATH, host:port or https://host:port, but is ${JSON.stringify(address)}`,
+      `address must be unix:PATH, host:port, https://host:port or h2c://host:port, but is ${JSON.stringify(address)}`,
     )
   const secured = tls === undefined ? parsed : withTls(parsed, tlsOf(tls))
   if (secured === undefined) throw invalid(`tls must be ${TLS_FORM}`)
+  if (typeof http2 !== 'boolean')
+    throw invalid(`http2 must be true or false, but is ${JSON.stringify(http2)}`)
+  const place = http2 ? withHttp2(secured) : secured
+  if (place === undefined) throw invalid(`http2 must be ${HTTP2_FORM}`)
   if (!Number.isSafeInteger(maxInFlight) || maxInFlight < 1)
     throw invalid(`maxInFlight must be a whole number from 1 on, but is ${JSON.stringify(maxInFlight)}`)
   if (!isWeight(weight)) throw invalid(`weight must be ${WEIGHT_FORM}, but is ${JSON.stringify(weight)}`)
-  return { id, address: secured, maxInFlight, weight }
+  return { id, address: place, maxInFlight, weight }
 }
 
 function tlsOf(value: unknown): BackendTlsConfig {

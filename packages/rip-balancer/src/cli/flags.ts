@@ -3,6 +3,7 @@ import { didYouMean } from '../text/suggestion.ts'
 import { BalancerError } from '../errors.ts'
 import { OPERATION_HELP, OPERATIONS } from './operations.ts'
 import type { HalfClose } from '../settings/half-close.ts'
+import type { WorkerProtocol } from '../settings/worker-protocol.ts'
 
 /** A flag of the program: what it is called, what follows it, what it means, and what it does to a configuration. */
 interface Flag {
@@ -45,7 +46,7 @@ export const FLAGS: readonly Flag[] = [
   {
     name: 'to',
     value: 'ADDRESS',
-    help: 'backend, HOST:PORT, https://HOST:PORT or unix:PATH; repeatable',
+    help: 'backend, HOST:PORT, https://HOST:PORT, h2c://HOST:PORT or unix:PATH; repeatable',
     apply: (config, value) => void (config.to = [...(config.to ?? []), value]),
   },
   {
@@ -133,6 +134,12 @@ export const FLAGS: readonly Flag[] = [
     help: 'pass them to the backend, or refuse them with 501 (pass)',
     apply: (config, value) =>
       void (config.unknownMethods = value as NonNullable<BalancerConfig['unknownMethods']>),
+  },
+  {
+    name: 'worker-protocol',
+    value: 'auto|h2c|http1',
+    help: 'what is spoken to backends that take HTTP/2 in plain text as well (http1)',
+    apply: (config, value) => void (config.workerProtocol = value as WorkerProtocol),
   },
   {
     name: 'half-close',

@@ -13,18 +13,19 @@ export type ListenAddress =
 const EVERYWHERE = '::'
 
 /**
- * A backend: `host:port`, `http://host:port`, `https://host:port` (443 may be left out), `[v6]:port` or `unix:PATH`;
+ * A backend: `host:port`, `http://host:port`, `https://host:port` (443 may be left out), `h2c://host:port`, `[v6]:port` or `unix:PATH`;
  * `undefined` when it is none of these.
  */
 export function parseBackendAddress(text: string): BackendAddress | undefined {
   const unix = unixPath(text)
   if (unix !== undefined) return { kind: 'unix', path: unix }
-  const [, scheme, authority = ''] = /^(?:(https?):\/\/)?([^/]*)\/?$/i.exec(text) ?? []
+  const [, scheme, authority = ''] = /^(?:(https?|h2c):\/\/)?([^/]*)\/?$/i.exec(text) ?? []
   const secure = scheme?.toLowerCase() === 'https'
   const hasPort = /:\d+$/.test(authority)
   const tcp = hostAndPort(secure && !hasPort ? `${authority}:${HTTPS_PORT}` : authority)
   if (tcp === undefined || tcp.host === '' || tcp.port === 0) return undefined
-  return secure ? { kind: 'tcp', ...tcp, tls: { name: certifiedName(tcp.host) } } : { kind: 'tcp', ...tcp }
+  if (secure) return { kind: 'tcp', ...tcp, tls: { name: certifiedName(tcp.host) } }
+  return scheme?.toLowerCase() === 'h2c' ? { kind: 'tcp', ...tcp, http2: 'only' } : { kind: 'tcp', ...tcp }
 }
 
 /** As certificates write it: without the dot of the root, and without a zone. */
@@ -72,7 +73,7 @@ export function listenForm(text: string): string {
 const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103
 
 const PATH_FORM = `unix:PATH with a path of at most ${MAX_PATH_BYTES} bytes, as sockets have`
-const BACKEND_FORM = 'host:port, https://host:port or unix:PATH'
+const BACKEND_FORM = 'host:port, https://host:port, h2c://host:port or unix:PATH'
 
 /** Whether a path is too long for a socket, which the system would only say when it is used. */
 function isTooLong(path: string): boolean {

@@ -3,6 +3,7 @@ import type { Underscores } from '../settings/forwarding.ts'
 import type { UnknownMethods } from '../settings/unknown-methods.ts'
 import type { AccessLogFormat } from '../settings/access-log-format.ts'
 import type { HalfClose } from '../settings/half-close.ts'
+import type { WorkerProtocol } from '../settings/worker-protocol.ts'
 import type { PolicyName } from '../pool/policy.ts'
 
 /** Milliseconds, or a text such as `250ms`, `10s`, `5m`, `1d`; `off` where there may be no limit. */
@@ -19,7 +20,7 @@ export interface BalancerConfig {
    * @default '127.0.0.1:8080'
    */
   readonly listen?: string | ListenerConfig | readonly (string | ListenerConfig)[]
-  /** Backends: `host:port`, `https://host:port`, `unix:PATH`, or an object with weight, limit and TLS. @default [] */
+  /** Backends: `host:port`, `https://host:port`, `h2c://host:port`, `unix:PATH`, or an object with weight, limit and TLS. @default [] */
   readonly to?: string | BackendConfig | readonly (string | BackendConfig)[]
   /** TLS towards backends with an `https://` address. */
   readonly backendTls?: BackendTlsConfig
@@ -104,6 +105,12 @@ export interface BalancerConfig {
    * answer, or `abort` the request. @default 'answer', under rip-server 'tell'
    */
   readonly halfClose?: HalfClose
+  /**
+   * What is spoken to backends that take HTTP/2 as well as HTTP/1.1: `auto` HTTP/2 as soon as a connection is ready,
+   * `h2c` HTTP/2 always, `http1` never. Upgrades, and heads larger than the backend takes, are HTTP/1.1 in any case.
+   * @default 'http1'
+   */
+  readonly workerProtocol?: WorkerProtocol
   /** Peers that open every connection with a PROXY protocol header (v1 or v2), in front of TLS. @default none */
   readonly proxyProtocolFrom?: readonly string[]
   /**
@@ -169,7 +176,7 @@ export interface LearnedFieldConfig {
 }
 
 export interface BackendConfig {
-  /** `host:port`, `[v6]:port`, `https://host:port` or `unix:PATH`; a name is one backend for each of its addresses. */
+  /** `host:port`, `[v6]:port`, `https://host:port`, `h2c://host:port` (HTTP/2 only) or `unix:PATH`; a name is one backend for each of its addresses. */
   readonly address: string
   /** Name in logs, metrics and the admin API. @default the address */
   readonly id?: string
@@ -177,6 +184,8 @@ export interface BackendConfig {
   readonly maxInFlight?: number
   /** Where TLS differs from `backendTls`, member by member. */
   readonly tls?: BackendTlsConfig
+  /** It speaks HTTP/2 in plain text beside HTTP/1.1, as a `Bun.serve` with `http2` does; see `workerProtocol`. @default false */
+  readonly http2?: boolean
   /** Share of the requests relative to the others, from 0.000001 to 1000000; 0 takes no new ones. @default 1 */
   readonly weight?: number
 }

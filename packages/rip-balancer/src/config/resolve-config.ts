@@ -23,6 +23,7 @@ import {
   DEFAULT_UNKNOWN_METHODS,
   DEFAULT_UPGRADES,
   DEFAULT_WEIGHT,
+  DEFAULT_WORKER_PROTOCOL,
   LONG_LIVED_SHARE,
 } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
@@ -30,6 +31,7 @@ import { byAddress, byCookie, byHeader, type HashKey } from '../forwarding/affin
 import { UNDERSCORES, type AddressSet, type Forwarding } from '../settings/forwarding.ts'
 import type { HealthSettings, StatusRange } from '../settings/health.ts'
 import { HALF_CLOSES, type HalfClose } from '../settings/half-close.ts'
+import { WORKER_PROTOCOLS, type WorkerProtocol } from '../settings/worker-protocol.ts'
 import { type Limits } from '../settings/limits.ts'
 import { type Timeouts } from '../settings/timeouts.ts'
 import { UNKNOWN_METHODS, type UnknownMethods } from '../settings/unknown-methods.ts'
@@ -98,6 +100,7 @@ export interface ResolvedConfig {
   readonly upgrades: readonly string[]
   readonly unknownMethods: UnknownMethods
   readonly halfClose: HalfClose
+  readonly workerProtocol: WorkerProtocol
   readonly retries: number
   readonly adminPath: string | undefined
   readonly metricsAddress: TcpAddress | undefined
@@ -167,6 +170,7 @@ function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
     upgrades: reader.words('upgrades', DEFAULT_UPGRADES).map((name) => name.toLowerCase()),
     unknownMethods: reader.oneOf('unknownMethods', UNKNOWN_METHODS, DEFAULT_UNKNOWN_METHODS),
     halfClose: reader.oneOf('halfClose', HALF_CLOSES, DEFAULT_HALF_CLOSE),
+    workerProtocol: reader.oneOf('workerProtocol', WORKER_PROTOCOLS, DEFAULT_WORKER_PROTOCOL),
     retries: reader.count('retries', DEFAULT_RETRIES),
     adminPath: readAdmin(reader),
     metricsAddress: readMetrics(reader, listeners),
@@ -231,11 +235,23 @@ function readBackend(
     maxInFlight: reader.count('maxInFlight', maxInFlight, 1),
     weight: reader.weight('weight', DEFAULT_WEIGHT),
   }
+  const http2 = reader.flag('http2', false)
   reader.end()
   if (address === undefined) return reader.problem('address', backendForm(text))
   const secured = tls === undefined ? address : withTls(address, tls)
   if (secured === undefined) return reader.problem('tls', TLS_FORM)
-  return { ...spec, address: secured, id: spec.id ?? addressText(address) }
+  const place = http2 ? withHttp2(secured) : secured
+  if (place === undefined) return reader.problem('http2', HTTP2_FORM)
+  return { ...spec, address: place, id: spec.id ?? addressText(address) }
+}
+
+/** What is accepted as `http2` of one backend, for messages. */
+export const HTTP2_FORM = 'nothing, as TLS is spoken there'
+
+/** The address with HTTP/2 beside HTTP/1.1; `undefined` where it is not spoken in plain text. */
+export function withHttp2(address: BackendAddress): BackendAddress | undefined {
+  if (address.kind === 'unix') return { ...address, http2: 'also' }
+  return address.tls === undefined ? { http2: 'also', ...address } : undefined
 }
 
 /** What is accepted as TLS of one backend, for messages. */

@@ -54,8 +54,9 @@ export async function* dns(name: string, options: DnsOptions = {}): AsyncGenerat
   }
 }
 
-function backendAt(ip: string, { port, tls }: TcpAddress): BackendConfig {
+function backendAt(ip: string, { port, tls, http2 }: TcpAddress): BackendConfig {
   const address = ipVersion(ip) === 6 ? `[${ip}]:${port}` : `${ip}:${port}`
+  if (http2 === 'only') return { address: `h2c://${address}` }
   // Certificates name the host, not its addresses.
   return tls === undefined ? { address } : { address: `https://${address}`, tls: { serverName: tls.name } }
 }

@@ -63,7 +63,7 @@ export class Membership implements Disposable {
   private async follow(named: BackendSpec, all: readonly BackendSpec[], signal: AbortSignal): Promise<void> {
     const { resolve } = this.options
     const name = addressText(named.address)
-    const plain = addressText(withoutTls(named.address))
+    const plain = addressText(plainly(named.address))
     for await (const list of dns(plain, { signal, ...(resolve && { resolve }) })) {
       if (signal.aborted) return
       this.answers.set(name, list)
@@ -90,20 +90,21 @@ const withOrigin = (spec: BackendSpec, { id, weight, address }: BackendSpec): Ba
   ...spec,
   id: `${id}@${spec.id}`,
   origin: id,
-  address: withTlsOf(spec.address, address),
+  address: spokenToAs(spec.address, address),
   weight,
 })
 
-function withoutTls(address: BackendAddress): BackendAddress {
+function plainly(address: BackendAddress): BackendAddress {
   if (address.kind === 'unix') return address
   const { host, port } = address
   return { kind: 'tcp', host, port }
 }
 
-/** Certificates name the host, not its addresses. */
-function withTlsOf(address: BackendAddress, named: BackendAddress): BackendAddress {
-  if (address.kind === 'unix' || named.kind === 'unix' || named.tls === undefined) return address
-  return { ...address, tls: named.tls }
+/** TLS and HTTP/2 are those of the name; certificates name the host, not its addresses. */
+function spokenToAs(address: BackendAddress, named: BackendAddress): BackendAddress {
+  if (address.kind === 'unix' || named.kind === 'unix') return address
+  const { tls = address.tls, http2 = address.http2 } = named
+  return { ...address, ...(tls && { tls }), ...(http2 && { http2 }) }
 }
 
 /** `localhost` means this machine, whatever its addresses are: connecting finds the one that listens. */

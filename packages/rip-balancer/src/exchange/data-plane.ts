@@ -38,7 +38,7 @@ export class DataPlane {
     this.claims = claims
     this.turn = previous?.turn ?? new Turn()
     this.upstreams = previous?.upstreams ?? new Upstreams(limits.maxIdlePerBackend, observer, this.turn)
-    this.upstreams.configure(upstreamLimits(settings), settings.backendTls)
+    this.upstreams.configure(upstreamLimits(settings), settings.backendTls, settings.workerProtocol)
     this.departures = previous?.departures ?? new DepartureNotices()
     this.buffers = previous?.buffers ?? new BufferBudget()
     this.buffers.maxBytes = limits.maxBufferedBytes

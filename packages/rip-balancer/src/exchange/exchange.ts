@@ -146,17 +146,23 @@ export class Exchange implements ClaimOwner, PhaseHolder {
 
   // --- the request is sent
 
-  /** Sends on a connection that is kept open, or opens one; after a failed attempt always a new one. */
+  /** Sends on a connection that is ready, or opens one. */
   private connect(backend: Backend): void {
-    const { attempt, facts, plane, retries, response } = this
+    const { attempt, response } = this
+    const { upstreams } = this.plane
+    const { outgoing } = this.request
     attempt.begin(backend)
-    const kept = retries.hasFailed
-      ? undefined
-      : plane.upstreams.takeIdle(backend, response, facts.request!.isIdempotent)
-    attempt.upstream = kept
-    if (kept !== undefined) return this.send(kept)
+    const ready = upstreams.takeLane(backend, response, outgoing) ?? this.takeIdle(backend)
+    attempt.upstream = ready
+    if (ready !== undefined) return this.send(ready)
     this.enter('connect')
-    attempt.upstream = plane.upstreams.open(backend, response)
+    attempt.upstream = upstreams.awaitLane(backend, response, outgoing) ?? upstreams.open(backend, response)
+  }
+
+  /** A connection that is kept open; after a failed attempt always a new one. */
+  private takeIdle(backend: Backend): UpstreamExchange | undefined {
+    if (this.retries.hasFailed) return undefined
+    return this.plane.upstreams.takeIdle(backend, this.response, this.facts.request!.isIdempotent)
   }
 
   connected(): void {

@@ -27,6 +27,7 @@ export class RequestRelay {
   /** The client waits to be asked for its body (RFC 9110 §10.1.1). */
   awaitsContinue = false
   readonly departure: Departure
+  readonly outgoing: RequestToBackend
   private readonly context: ExchangeContext
   private readonly plane: DataPlane
   private readonly client: ClientSide
@@ -34,7 +35,6 @@ export class RequestRelay {
   private readonly facts: ExchangeFacts
   private readonly attempt: Attempt
   private readonly progress: Progress
-  private readonly outgoing: RequestToBackend
   private readonly exchange: RequestingExchange
 
   constructor(context: ExchangeContext, exchange: RequestingExchange) {

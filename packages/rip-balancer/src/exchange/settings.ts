@@ -6,6 +6,7 @@ import type { HostSet } from '../settings/host-set.ts'
 import type { Limits } from '../settings/limits.ts'
 import type { Timeouts } from '../settings/timeouts.ts'
 import type { UnknownMethods } from '../settings/unknown-methods.ts'
+import type { WorkerProtocol } from '../settings/worker-protocol.ts'
 import type { BackendTlsSettings } from '../tls/backend-tls.ts'
 import type { HashKey } from '../forwarding/affinity.ts'
 import type { ExchangeObserver } from './record.ts'
@@ -41,6 +42,7 @@ export interface DataPlaneSettings {
   readonly learned: LearnedField | undefined
   /** How TLS is spoken to backends; absent where none does. */
   readonly backendTls?: BackendTlsSettings
+  readonly workerProtocol?: WorkerProtocol
   readonly observer: ExchangeObserver
   readonly errorPages: ErrorPages
 }

@@ -289,7 +289,8 @@ function refuseOthers(config: PoolConfig): void {
 function backendUrl(request: Request, { address }: Backend): string {
   const { pathname, search } = new URL(request.url)
   const origin = address.kind === 'unix' ? 'localhost' : addressText(address)
-  return `${origin.startsWith('https://') ? '' : 'http://'}${origin}${pathname}${search}`
+  // `fetch` speaks HTTP/1.1 only in plain text.
+  return `${origin.startsWith('https://') ? '' : 'http://'}${origin.replace('h2c://', '')}${pathname}${search}`
 }
 
 function backendHeaders(request: Request, client: string | undefined, scheme: string): Headers {

@@ -2,7 +2,6 @@ import type { ConnectionOptions } from '../http1/connection-options.ts'
 import type { FieldId } from '../http1/field-name.ts'
 import type { FieldSection } from '../http1/field-section.ts'
 import { SP } from '../http1/byte-class.ts'
-import type { Outbox } from '../transport/outbox.ts'
 import type { FieldEdits } from './field-edits.ts'
 import { DECIDE, DROP, KEEP, isProtected, type FieldAction, type FieldRules } from './field-rules.ts'
 import type { Trailers } from './trailers.ts'
@@ -13,6 +12,16 @@ const COLON = 0x3a
 const LOOP_BYTES = 24
 /** Room for what is added to a head besides its own bytes: one space per field and the balancer's constant fields. */
 const ADDED_BYTES = 2048
+
+/** Where a head is written; an `Outbox` is one. */
+export interface HeadTarget {
+  /** The buffer for `reserve` and `commit`. */
+  readonly scratch: Buffer
+  /** Makes room for `length` bytes. @returns where to write */
+  reserve(length: number): number
+  /** @param at end of what was written where `reserve` said */
+  commit(at: number): void
+}
 
 /**
  * Writes a head into the scratch buffer of an outbox. Lines that stay as they are get copied in runs, the start line
@@ -26,7 +35,7 @@ export abstract class HeadWriter {
   private runEnd = 0
 
   /** Writes the last chunk with the trailer fields that may be passed on. */
-  writeTrailers(outbox: Outbox, trailers: Trailers): void {
+  writeTrailers(outbox: HeadTarget, trailers: Trailers): void {
     const { fields } = trailers
     this.begin(outbox, fields, 0)
     this.text('0\r\n')
@@ -35,13 +44,13 @@ export abstract class HeadWriter {
   }
 
   /** @param extra bytes that will be added beyond the usual ones */
-  protected begin(outbox: Outbox, section: FieldSection, extra: number): void {
+  protected begin(outbox: HeadTarget, section: FieldSection, extra: number): void {
     this.at = outbox.reserve(section.end - section.start + ADDED_BYTES + extra)
     this.out = outbox.scratch
     this.runStart = this.runEnd = 0
   }
 
-  protected finish(outbox: Outbox): void {
+  protected finish(outbox: HeadTarget): void {
     this.lineEnd()
     outbox.commit(this.at)
   }

@@ -3,10 +3,9 @@ import type { FieldSection } from '../http1/field-section.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { decimal } from '../http1/body-framing.ts'
 import { authorityOf } from '../address/backend-address.ts'
-import type { Outbox } from '../transport/outbox.ts'
 import { forwardedElement } from './client-identity.ts'
 import { DROP, KEEP, REWRITE, type FieldAction } from './field-rules.ts'
-import { HeadWriter } from './head-writer.ts'
+import { HeadWriter, type HeadTarget } from './head-writer.ts'
 import type { OutgoingRequest } from './outgoing-request.ts'
 import { writeRequestIdField } from './request-id.ts'
 import type { RequestRules } from './request-rules.ts'
@@ -24,7 +23,7 @@ export class RequestWriter extends HeadWriter {
   private rules: RequestRules | undefined
   private hostWritten = false
 
-  write(outbox: Outbox, request: OutgoingRequest): void {
+  write(outbox: HeadTarget, request: OutgoingRequest): void {
     const { head, identity, edits, statement, rules } = request
     const extra =
       (statement === undefined ? 0 : statement.forwardedText.length + statement.forwarded.length) +

@@ -262,7 +262,7 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost {
   }
 
   data(_id: number, bytes: Buffer, from: number, to: number): void {
-    this.current?.owner?.data(bytes, from, to)
+    this.current?.owner?.dataReceived(bytes, from, to)
   }
 
   dataEnds(_id: number, endsStream: boolean): void {

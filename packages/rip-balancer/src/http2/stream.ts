@@ -18,7 +18,7 @@ export type StreamLoss = 'refused' | 'reset' | 'closed'
 /** Takes what the peer sends on one stream. Bytes are valid during the call only. */
 export interface StreamOwner {
   /** Bytes of the body, without padding. */
-  data(bytes: Buffer, from: number, to: number): void
+  dataReceived(bytes: Buffer, from: number, to: number): void
   /** The peer's message is complete. */
   ended(): void
   /** Everything that waited has gone. */

@@ -1,12 +1,6 @@
 import { hostName } from '../config/allowed-hosts.ts'
-import { REASONS } from '../forwarding/local-answer.ts'
+import { REASONS } from '../http1/reason-phrases.ts'
 import type { ErrorPage, ErrorPages } from '../settings/error-pages.ts'
-
-/** Of the answers that come from the balancer itself. `node:http`, which knows the rest, takes twenty milliseconds to load. */
-const TITLES: Readonly<Record<number, string>> = {
-  ...REASONS,
-  426: 'Upgrade Required',
-}
 
 /** What a person can do about it. */
 const ADVICE: Readonly<Record<number, string>> = {
@@ -24,7 +18,7 @@ const ADVICE: Readonly<Record<number, string>> = {
 /** Pages for answers that come from the balancer itself: HTML for browsers, JSON for programs, else text. */
 export const errorPages: ErrorPages = {
   render(status: number, requestId: string, accept: string | undefined): ErrorPage {
-    const title = TITLES[status] ?? process.getBuiltinModule('node:http').STATUS_CODES[status] ?? 'Error'
+    const title = REASONS[status] ?? process.getBuiltinModule('node:http').STATUS_CODES[status] ?? 'Error'
     return page({ status, title, text: ADVICE[status] ?? `${title}.`, requestId }, accept)
   },
   renderForeignHost(authority: string, requestId: string, accept: string | undefined): ErrorPage {

@@ -12,8 +12,9 @@ import { appendChunk, appendLastChunk } from '../transport/chunk-writer.ts'
 import type { Clock } from '../transport/clock.ts'
 import { freeBytes } from '../transport/free-bytes.ts'
 import { Outbox } from '../transport/outbox.ts'
-import type { Receiver, Turn } from '../transport/turn.ts'
+import type { Turn } from '../transport/turn.ts'
 import { nextState } from '../state-table.ts'
+import type { DialedConnection } from './dial.ts'
 import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
 import type { UpstreamExchange } from './upstream-exchange.ts'
 import { UPSTREAM_STATES, type UpstreamEvent, type UpstreamState } from './upstream-state.ts'
@@ -42,7 +43,7 @@ export interface UpstreamLimits {
  * whether the connection may serve another request: only if request and response are complete, nothing follows the
  * response, and neither side asked for the end (RFC 9112 §9.3, §11.2).
  */
-export class UpstreamConnection implements Receiver, UpstreamExchange {
+export class UpstreamConnection implements DialedConnection, UpstreamExchange {
   readonly outbox: Outbox
   /** Whether this is not the first request of the connection. */
   reused = false

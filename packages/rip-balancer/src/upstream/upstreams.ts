@@ -6,7 +6,15 @@ import { RequestWriter } from '../forwarding/request-writer.ts'
 import { BackendTlsSettings } from '../tls/backend-tls.ts'
 import { DialedSocket, dial } from './dial.ts'
 import type { ResponseSink } from './response-sink.ts'
+import { HpackScratch } from '../http2/hpack/hpack-scratch.ts'
+import type { OutgoingRequest } from '../forwarding/outgoing-request.ts'
+import { Lane, type LaneOwner, type LaneParts } from './lane.ts'
+import { Lanes, type LaneMaker } from './lanes.ts'
+import { RequestBlock } from './request-block.ts'
+import { ResponseHeads } from './response-heads.ts'
 import { UpstreamConnection, type ConnectionOwner, type UpstreamLimits } from './upstream-connection.ts'
+import type { UpstreamExchange } from './upstream-exchange.ts'
+import type { WorkerProtocol } from '../settings/worker-protocol.ts'
 
 /** What happens to connections, for counting. */
 export interface UpstreamObserver {
@@ -18,8 +26,11 @@ export interface UpstreamObserver {
  * Connections to all backends. Unused ones are kept per backend, the most recently used first, so that the rest can
  * grow old and be closed before the backend does it.
  */
-export class Upstreams {
+export class Upstreams implements LaneMaker {
   private limits: UpstreamLimits | undefined
+  private protocol: WorkerProtocol = 'http1'
+  private laneParts: LaneParts | undefined
+  private readonly lanes = new Map<Backend, Lanes>()
   private tls = new BackendTlsSettings()
   private readonly maxIdlePerBackend: number
   private readonly observer: UpstreamObserver
@@ -42,9 +53,15 @@ export class Upstreams {
     this.maxOpen = maxOpen
   }
 
-  /** Limits of the connections opened from now on, and their TLS; called before the first is opened. */
-  configure(limits: UpstreamLimits, tls: BackendTlsSettings = this.tls): void {
+  /** Limits of the connections opened from now on, their TLS and protocol; called before the first is opened. */
+  configure(
+    limits: UpstreamLimits,
+    tls: BackendTlsSettings = this.tls,
+    protocol: WorkerProtocol = this.protocol,
+  ): void {
     this.limits = limits
+    this.protocol = protocol
+    this.laneParts = undefined
     if (tls === this.tls) return
     this.tls = tls
     // A backend that was trusted before may not be any more.
@@ -60,28 +77,61 @@ export class Upstreams {
     return this.shelves.get(backend)?.take(sink, repeatable)
   }
 
-  /** Opens a connection; `sink.connected` or `sink.failed` follows, never before this returns. */
+  /** A stream of a connection of HTTP/2 that is ready for the request, or `undefined` where there is none. */
+  takeLane(backend: Backend, sink: ResponseSink, request: OutgoingRequest): UpstreamExchange | undefined {
+    return this.usesLane(backend, request) ? this.lanesOf(backend).take(sink, request.head) : undefined
+  }
+
+  /** Waits for a connection of HTTP/2 if the request has to; `sink.connected` or `sink.failed` follows, never before this returns. */
+  awaitLane(backend: Backend, sink: ResponseSink, request: OutgoingRequest): UpstreamExchange | undefined {
+    return this.awaitsLane(backend, request) ? this.lanesOf(backend).await(sink) : undefined
+  }
+
+  /** Opens a connection of HTTP/1.1; `sink.connected` or `sink.failed` follows, never before this returns. */
   open(backend: Backend, sink: ResponseSink): UpstreamConnection {
-    if (this.gauge.open >= this.maxOpen) this.closeOldest()
-    this.gauge.open++
-    const dialed = new DialedSocket(this.turn)
+    const dialed = this.dialed()
     const shelf = this.shelfOf(backend)
     const connection = new UpstreamConnection(dialed, this.turn, shelf, this.limits!, sink, this.writer)
     dialed.connection = connection
-    this.observer.connection('upstream-opened')
     dial(backend.address, dialed, this.tls)
     return connection
+  }
+
+  // --- LaneMaker
+
+  get nowMs(): number {
+    return this.turn.clock.nowMs
+  }
+
+  openLane(backend: Backend, owner: LaneOwner): Lane {
+    const dialed = this.dialed()
+    const lane = new Lane(dialed, this.turn, owner, this.parts)
+    dialed.connection = lane
+    dial(backend.address, dialed, this.tls)
+    return lane
+  }
+
+  laneGone(): void {
+    this.gauge.open--
+    this.observer.connection('upstream-closed')
+  }
+
+  fault(error: unknown): void {
+    this.observer.fault(error)
   }
 
   /** The backend takes no more requests: unused connections close now, the others after their response. */
   retire(backend: Backend): void {
     this.shelves.get(backend)?.retire()
     this.shelves.delete(backend)
+    this.lanes.get(backend)?.retire()
+    this.lanes.delete(backend)
   }
 
   /** Closes connections that were unused for too long. @param now milliseconds of the monotonic clock */
   sweep(now: number): void {
     for (const shelf of this.shelves.values()) shelf.sweep(now)
+    for (const lanes of this.lanes.values()) lanes.sweep(now, this.limits!.idleMs)
   }
 
   /** Number of unused connections. */
@@ -92,7 +142,46 @@ export class Upstreams {
   }
 
   close(): void {
-    for (const backend of this.shelves.keys()) this.retire(backend)
+    for (const backend of [...this.shelves.keys(), ...this.lanes.keys()]) this.retire(backend)
+  }
+
+  /** Upgrades exist in HTTP/1.1 only. */
+  private usesLane({ address: { http2 } }: Backend, { upgrade }: OutgoingRequest): boolean {
+    if (http2 === undefined || upgrade !== undefined) return false
+    return http2 === 'only' || this.protocol !== 'http1'
+  }
+
+  /** A backend that speaks both protocols is spoken to in HTTP/1.1 as long as a connection of HTTP/2 is being made. */
+  private awaitsLane(backend: Backend, request: OutgoingRequest): boolean {
+    if (!this.usesLane(backend, request)) return false
+    if (backend.address.http2 === 'only') return true
+    return this.protocol === 'h2c' && this.lanesOf(backend).takes(request.head)
+  }
+
+  private lanesOf(backend: Backend): Lanes {
+    const known = this.lanes.get(backend)
+    if (known !== undefined) return known
+    const lanes = new Lanes(this, backend)
+    this.lanes.set(backend, lanes)
+    return lanes
+  }
+
+  private get parts(): LaneParts {
+    const limits = this.limits!
+    this.laneParts ??= {
+      limits,
+      scratch: new HpackScratch(),
+      block: new RequestBlock(this.writer),
+      heads: new ResponseHeads(limits.head),
+    }
+    return this.laneParts
+  }
+
+  private dialed(): DialedSocket {
+    if (this.gauge.open >= this.maxOpen) this.closeOldest()
+    this.gauge.open++
+    this.observer.connection('upstream-opened')
+    return new DialedSocket(this.turn)
   }
 
   private shelfOf(backend: Backend): Shelf {

@@ -133,7 +133,7 @@ export class RecordedStream implements StreamOwner {
     this.heard = heard
   }
 
-  data(bytes: Buffer, from: number, to: number): void {
+  dataReceived(bytes: Buffer, from: number, to: number): void {
     this.received += bytes.toString('latin1', from, to)
   }
 

@@ -140,7 +140,7 @@ describe('a request and its response', () => {
     const block = Buffer.alloc(40_000, 'x')
     it.turn.run(() =>
       it.session
-        .open({ data() {}, ended() {}, writable() {}, lost() {} })
+        .open({ dataReceived() {}, ended() {}, writable() {}, lost() {} })
         .headers(block, 0, block.length, true),
     )
     const frames = it.written().map((each) => each.replace(/\S+$/, (payload) => String(payload.length)))

@@ -110,7 +110,7 @@ export class StreamRequest implements StreamOwner {
 
   // --- StreamOwner
 
-  data(bytes: Buffer, from: number, to: number): void {
+  dataReceived(bytes: Buffer, from: number, to: number): void {
     if (this.dropsInput) return
     this.received += to - from
     if (this.received > this.announced) return this.refuseBody()

@@ -1,0 +1,207 @@
+import type { OutgoingRequest } from '../forwarding/outgoing-request.ts'
+import type { Trailers } from '../forwarding/trailers.ts'
+import type { ResponseHead } from '../http1/response-head.ts'
+import { ERROR, errorName } from '../http2/error-code.ts'
+import type { Http2Stream, StreamLoss, StreamOwner } from '../http2/stream.ts'
+import { freeBytes } from '../transport/free-bytes.ts'
+import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
+import type { UpstreamExchange } from './upstream-exchange.ts'
+
+/** What a stream needs of its lane. */
+export interface LaneHost {
+  readonly nowMs: number
+  /** Bytes of the connection that the kernel has taken. */
+  readonly sent: number
+  /** Whether a request was answered on it. */
+  readonly hasAnswered: boolean
+  readonly maxInterimResponses: number
+  /** How long it had not been used, before it was used again. */
+  readonly unusedMs: number
+  /** Begins a stream with the head of a request. */
+  begin(stream: LaneStream, request: OutgoingRequest): Http2Stream
+  /** The block of trailers. */
+  trailerBlock(trailers: Trailers): Buffer
+  /** A response was complete. */
+  answered(): void
+  /** The stream does not wait for the lane any more. */
+  forget(stream: LaneStream): void
+}
+
+/**
+ * A request and its response on a lane. It is an exchange's as long as it has a sink; what comes after that is ignored.
+ * A stream that its backend refuses, or that a GOAWAY leaves out, was not executed (RFC 9113 §8.7): `hasSent` says so.
+ */
+export class LaneStream implements UpstreamExchange, StreamOwner {
+  readonly reused: boolean
+  readonly unusedMs: number
+  answered = false
+  requestComplete = false
+  isPaused = false
+  pausedAt = 0
+  /** Whether the head says how long the body is. */
+  private hasLength = false
+  /** Bytes of the body that are still to come, if the head says so. */
+  private remaining = 0
+  private readonly lane: LaneHost
+  private sink: ResponseSink | undefined
+  private stream: Http2Stream | undefined
+  private wasRefused = false
+  private interims = 0
+  private hasHead = false
+  private trailers: Trailers | undefined
+  /** The request is HEAD. */
+  toHead = false
+
+  constructor(lane: LaneHost, sink: ResponseSink) {
+    this.lane = lane
+    this.sink = sink
+    this.reused = lane.hasAnswered
+    this.unusedMs = lane.unusedMs
+  }
+
+  get hasSent(): boolean {
+    const { stream } = this
+    return stream !== undefined && !this.wasRefused && this.lane.sent > stream.startedAt
+  }
+
+  get waiting(): number {
+    return this.stream?.waiting ?? 0
+  }
+
+  get announcedBytes(): number {
+    return this.remaining
+  }
+
+  // --- the exchange calls
+
+  send(request: OutgoingRequest): void {
+    this.toHead = request.head.isHead
+    this.stream = this.lane.begin(this, request)
+  }
+
+  data(bytes: Buffer, from: number, to: number): void {
+    this.stream!.data(bytes, from, to)
+  }
+
+  end(trailers: Trailers | undefined): void {
+    this.requestComplete = true
+    this.stream!.end(trailers === undefined ? undefined : this.lane.trailerBlock(trailers))
+  }
+
+  /** A stream copies what it keeps. */
+  freeChunk(chunk: Buffer): void {
+    freeBytes(chunk)
+  }
+
+  pause(): void {
+    if (this.isPaused || this.sink === undefined) return
+    this.isPaused = true
+    this.pausedAt = this.lane.nowMs
+    this.stream?.pause()
+  }
+
+  resume(): void {
+    if (!this.isPaused) return
+    this.isPaused = false
+    this.stream?.resume()
+  }
+
+  /** There are no tunnels on lanes. */
+  shutdownWhenSent(): void {}
+
+  destroy(): void {
+    this.sink = undefined
+    this.letGo()
+  }
+
+  // --- the lane calls
+
+  /** The lane can take the request. */
+  ready(): void {
+    this.sink?.connected()
+  }
+
+  /** The lane cannot be had. */
+  unavailable(failure: UpstreamFailure, reason: string | undefined): void {
+    this.fail(failure, reason)
+  }
+
+  /** Whether the next block is that of the trailers. */
+  get expectsTrailers(): boolean {
+    return this.hasHead
+  }
+
+  /** A head, of an interim or of the final response. @param endsStream whether nothing follows */
+  head(response: ResponseHead, endsStream: boolean): void {
+    const { sink } = this
+    if (sink === undefined) return
+    this.answered = true
+    if (response.status < 200) return this.interim(response, endsStream)
+    this.hasHead = this.stream!.sawHead = true
+    this.hasLength = response.body.framing !== 'eof'
+    this.remaining = response.body.framing === 'length' ? response.body.length : 0
+    sink.head(response)
+  }
+
+  trailersCame(trailers: Trailers | undefined): void {
+    this.trailers = trailers
+  }
+
+  /** What came is no response. */
+  malformed(): void {
+    this.fail('bad-response', undefined)
+  }
+
+  // --- StreamOwner
+
+  dataReceived(bytes: Buffer, from: number, to: number): void {
+    const { sink } = this
+    if (sink === undefined) return
+    if (this.hasLength) {
+      this.remaining -= to - from
+      // A body that differs from what its head says is malformed (RFC 9113 §8.1.1).
+      if (this.remaining < 0) return this.malformed()
+    }
+    sink.data(bytes, from, to)
+  }
+
+  ended(): void {
+    const { sink } = this
+    if (sink === undefined) return
+    if (!this.hasHead || this.remaining > 0) return this.malformed()
+    this.sink = undefined
+    this.lane.answered()
+    // A backend that answers early does not want the rest of the request.
+    if (!this.stream!.isOver) this.stream!.reset(ERROR.cancel)
+    sink.complete(this.trailers)
+  }
+
+  writable(): void {
+    this.sink?.upstreamDrained()
+  }
+
+  lost(how: StreamLoss, code: number): void {
+    this.wasRefused = how === 'refused'
+    this.fail('reset', how === 'reset' ? `the backend has reset the stream: ${errorName(code)}` : undefined)
+  }
+
+  /** An interim response has no body, and does not end the stream (RFC 9113 §8.1). */
+  private interim(response: ResponseHead, endsStream: boolean): void {
+    if (endsStream || response.status === 101) return this.malformed()
+    if (++this.interims > this.lane.maxInterimResponses) return this.malformed()
+    this.sink!.interim(response)
+  }
+
+  private fail(failure: UpstreamFailure, reason: string | undefined): void {
+    const { sink } = this
+    this.sink = undefined
+    this.letGo()
+    sink?.failed(failure, reason)
+  }
+
+  /** The backend need not go on. */
+  private letGo(): void {
+    if (this.stream === undefined) this.lane.forget(this)
+    else this.stream.reset(ERROR.cancel)
+  }
+}

@@ -1,0 +1,116 @@
+import type { RequestHead } from '../http1/request-head.ts'
+import type { Backend } from './backend.ts'
+import type { Lane, LaneOwner } from './lane.ts'
+import type { LaneStream } from './lane-stream.ts'
+import type { ResponseSink } from './response-sink.ts'
+
+/** More lanes to one backend bring nothing: it handles them in one thread. */
+const MAX_LANES = 4
+/** After a lane could not be opened, the next one is tried so much later. */
+const RETRY_MS = 1_000
+
+/** A head that is no larger is taken by every server. */
+const SMALL_HEAD_BYTES = 8 * 1024
+
+/** Opens lanes, and is told what becomes of them. */
+export interface LaneMaker {
+  readonly nowMs: number
+  openLane(backend: Backend, owner: LaneOwner): Lane
+  laneGone(): void
+  fault(error: unknown): void
+}
+
+/**
+ * The lanes to one backend: one, and more of them when it has no room for another stream. Requests are sent on the one that has the
+ * least to do.
+ */
+export class Lanes implements LaneOwner {
+  private readonly maker: LaneMaker
+  private readonly backend: Backend
+  private lanes: Lane[] = []
+  /** Lanes that take no more requests. */
+  private readonly leaving = new Set<Lane>()
+  private retryAt = Number.NEGATIVE_INFINITY
+  private isRetired = false
+
+  constructor(maker: LaneMaker, backend: Backend) {
+    this.maker = maker
+    this.backend = backend
+  }
+
+  /** Takes a request at once, or not at all; then a lane is being opened if one more is worth it. */
+  take(sink: ResponseSink, head: RequestHead): LaneStream | undefined {
+    const lane = this.least
+    if (lane?.hasRoom === true) return lane.takes(head) ? lane.take(sink) : undefined
+    if (this.mayOpen(lane)) this.open()
+    return undefined
+  }
+
+  /** Whether the backend takes a head of that size, as far as is known. */
+  takes(head: RequestHead): boolean {
+    const { least } = this
+    return least?.isOpen === true ? least.takes(head) : head.end - head.start <= SMALL_HEAD_BYTES
+  }
+
+  /** Takes a request that waits for a lane, or for a place on one. */
+  await(sink: ResponseSink): LaneStream {
+    const lane = this.least
+    return (lane === undefined || this.isFull(lane) ? this.open() : lane).await(sink)
+  }
+
+  /** The backend takes no more requests. */
+  retire(): void {
+    this.isRetired = true
+    for (const lane of this.lanes) lane.retire()
+  }
+
+  /** Checks the time limits, and closes what was not used for too long. */
+  sweep(now: number, idleMs: number): void {
+    for (const lane of [...this.lanes, ...this.leaving]) lane.tick(now)
+    const { least } = this
+    if (least !== undefined && least.load === 0 && now - least.idleSince >= idleMs) least.retire()
+  }
+
+  // --- LaneOwner
+
+  opened(): void {
+    this.retryAt = Number.NEGATIVE_INFINITY
+  }
+
+  leaves(lane: Lane): void {
+    this.lanes = this.lanes.filter((each) => each !== lane)
+    this.leaving.add(lane)
+  }
+
+  gone(lane: Lane): void {
+    this.leaves(lane)
+    this.leaving.delete(lane)
+    this.retryAt = this.maker.nowMs + RETRY_MS
+    this.maker.laneGone()
+  }
+
+  fault(error: unknown): void {
+    this.maker.fault(error)
+  }
+
+  private get least(): Lane | undefined {
+    let [least] = this.lanes
+    for (const lane of this.lanes) if (lane.load < least!.load) least = lane
+    return least
+  }
+
+  private isFull(lane: Lane): boolean {
+    return lane.isOpen && !lane.hasRoom && this.lanes.length < MAX_LANES
+  }
+
+  private mayOpen(least: Lane | undefined): boolean {
+    if (this.isRetired || this.maker.nowMs < this.retryAt) return false
+    return least === undefined || this.isFull(least)
+  }
+
+  private open(): Lane {
+    const lane = this.maker.openLane(this.backend, this)
+    this.lanes.push(lane)
+    return lane
+  }
+}

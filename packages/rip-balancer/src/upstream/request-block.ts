@@ -1,0 +1,119 @@
+import type { HeadTarget } from '../forwarding/head-writer.ts'
+import type { OutgoingRequest } from '../forwarding/outgoing-request.ts'
+import type { RequestWriter } from '../forwarding/request-writer.ts'
+import type { Trailers } from '../forwarding/trailers.ts'
+import { COLON, CR, LF, SP } from '../http1/byte-class.ts'
+import { FIELD, fieldId, type FieldId } from '../http1/field-name.ts'
+import { maxBlockBytes, type HpackEncoder } from '../http2/hpack/hpack-encoder.ts'
+import { STATIC } from '../http2/hpack/static-table.ts'
+
+const FIRST_BYTES = 8 * 1024
+/** A line has a name of one letter, a colon, a space, and its end. */
+const LEAST_LINE_BYTES = 5
+
+/**
+ * Writes the head of a request as a header block (RFC 9113 §8.3.1). It is written as HTTP/1.1 first, so that a backend is told
+ * the same in either protocol, and by the same rules; then line by line, without the fields that HTTP/2 does not have (§8.2.2).
+ */
+export class RequestBlock implements HeadTarget {
+  /** The head in HTTP/1.1. */
+  scratch: Buffer = Buffer.alloc(0)
+  /** The block is `[0, end)`. */
+  bytes: Buffer = Buffer.alloc(0)
+  end = 0
+  private textEnd = 0
+  private readonly writer: RequestWriter
+
+  constructor(writer: RequestWriter) {
+    this.writer = writer
+  }
+
+  /** Encodes the head; the block has to be sent next on the connection of the encoder. */
+  write(request: OutgoingRequest, encoder: HpackEncoder): void {
+    this.writer.write(this, request)
+    this.begin(encoder)
+    const fieldsAt = this.requestLine(encoder)
+    this.host(encoder, fieldsAt)
+    this.fields(encoder, fieldsAt)
+    this.end = encoder.at
+  }
+
+  /** Encodes fields that follow the body. */
+  writeTrailers(trailers: Trailers, encoder: HpackEncoder): void {
+    this.writer.writeTrailers(this, trailers)
+    this.begin(encoder)
+    // The text begins with the last chunk.
+    this.fields(encoder, LAST_CHUNK_BYTES)
+    this.end = encoder.at
+  }
+
+  // --- HeadTarget
+
+  reserve(length: number): number {
+    if (this.scratch.length < length) this.scratch = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, length * 2))
+    return 0
+  }
+
+  commit(at: number): void {
+    this.textEnd = at
+  }
+
+  // --- parts of the head
+
+  private begin(encoder: HpackEncoder): void {
+    const most = maxBlockBytes(this.textEnd / LEAST_LINE_BYTES, this.textEnd)
+    if (this.bytes.length < most) this.bytes = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, most))
+    encoder.begin(this.bytes, 0)
+  }
+
+  /** `METHOD TARGET HTTP/1.1`. @returns where the fields begin */
+  private requestLine(encoder: HpackEncoder): number {
+    const { scratch } = this
+    const methodEnd = scratch.indexOf(SP)
+    const targetEnd = scratch.indexOf(SP, methodEnd + 1)
+    this.method(encoder, methodEnd)
+    encoder.indexed(STATIC.http)
+    encoder.named(STATIC.root, scratch, methodEnd + 1, targetEnd)
+    return targetEnd + VERSION_BYTES
+  }
+
+  private method(encoder: HpackEncoder, end: number): void {
+    const { scratch } = this
+    if (end === 3 && scratch[0] === 0x47) encoder.indexed(STATIC.get)
+    else if (end === 4 && scratch[1] === 0x4f) encoder.indexed(STATIC.post)
+    else encoder.named(STATIC.get, scratch, 0, end)
+  }
+
+  /** Pseudo fields precede the others, while `Host` may stand anywhere. */
+  private host(encoder: HpackEncoder, from: number): void {
+    for (let at = from; at < this.textEnd && this.scratch[at] !== CR;) {
+      const colon = this.scratch.indexOf(COLON, at)
+      const end = this.scratch.indexOf(LF, colon)
+      if (fieldId(this.scratch, at, colon) === FIELD.host)
+        return encoder.named(STATIC.authority, this.scratch, colon + 2, end - 1)
+      at = end + 1
+    }
+  }
+
+  private fields(encoder: HpackEncoder, from: number): void {
+    const { scratch, textEnd } = this
+    let at = from
+    while (at < textEnd && scratch[at] !== CR) {
+      let colon = at + 1
+      while (scratch[colon] !== COLON) colon++
+      let end = colon + 2
+      while (scratch[end] !== LF) end++
+      if (!isLeftOut(fieldId(scratch, at, colon)))
+        encoder.field(scratch, at, colon, scratch, colon + 2, end - 1)
+      at = end + 1
+    }
+  }
+}
+
+/** ` HTTP/1.1` and the end of the line. */
+const VERSION_BYTES = 11
+const LAST_CHUNK_BYTES = 3
+
+function isLeftOut(id: FieldId): boolean {
+  return id === FIELD.host || id === FIELD.connection || id === FIELD.transferEncoding || id === FIELD.upgrade
+}

@@ -1,0 +1,103 @@
+import { latin1 } from '../http1/byte-class.ts'
+import { FieldSection, type HeadLimits } from '../http1/field-section.ts'
+import { ResponseHead } from '../http1/response-head.ts'
+import { Trailers } from '../forwarding/trailers.ts'
+import type { HpackDecoder } from '../http2/hpack/hpack-decoder.ts'
+import { ResponseFields } from './response-fields.ts'
+
+/** `broken`: the connection cannot go on; `malformed`: the response cannot be passed on. */
+export type HeadFault = 'broken' | 'malformed'
+
+/** A longer block is not remembered. */
+const REMEMBERED_BYTES = 256
+const MAX_REMEMBERED = 128
+const MAX_SEEN = 1_024
+
+/**
+ * Reads the header blocks of responses. Most responses of a backend have one of a few heads: a block that came twice is not decoded
+ * again. That is possible because the tables of its decoders are empty (SETTINGS_HEADER_TABLE_SIZE is 0): a block always means the
+ * same.
+ */
+export class ResponseHeads {
+  private readonly limits: HeadLimits
+  private readonly fields = new ResponseFields()
+  private readonly remembered = new Map<string, ResponseHead>()
+  private readonly seen = new Set<string>()
+
+  constructor(limits: HeadLimits) {
+    this.limits = limits
+  }
+
+  /**
+   * Reads the block of an interim or a final response.
+   *
+   * @param toHead whether the request was HEAD. @param isEmpty whether no DATA follows
+   */
+  read(
+    decoder: HpackDecoder,
+    block: Buffer,
+    from: number,
+    to: number,
+    toHead: boolean,
+    isEmpty: boolean,
+  ): ResponseHead | HeadFault {
+    if (to - from > REMEMBERED_BYTES) return this.decode(decoder, block, from, to, toHead, isEmpty)
+    const key = latin1(block, from, to) + (toHead ? 'h' : 'g') + (isEmpty ? 'e' : 'd')
+    const known = this.remembered.get(key)
+    if (known !== undefined) return known
+    const head = this.decode(decoder, block, from, to, toHead, isEmpty)
+    if (typeof head !== 'string') this.remember(key, head)
+    return head
+  }
+
+  /** Reads the fields behind a body. */
+  readTrailers(
+    decoder: HpackDecoder,
+    block: Buffer,
+    from: number,
+    to: number,
+  ): Trailers | HeadFault | undefined {
+    const { fields } = this
+    fields.begin(true)
+    const result = decoder.decode(block, from, to, fields)
+    if (result === 'broken') return 'broken'
+    if (!fields.finish(false) || result === 'too-large') return 'malformed'
+    const section = new FieldSection(this.limits)
+    if (section.feed(Buffer.from(fields.bytes.subarray(0, fields.end)), 0, fields.end) < 0) return 'malformed'
+    return section.count === 0 ? undefined : new Trailers(section, undefined)
+  }
+
+  private decode(
+    decoder: HpackDecoder,
+    block: Buffer,
+    from: number,
+    to: number,
+    toHead: boolean,
+    isEmpty: boolean,
+  ): ResponseHead | HeadFault {
+    const { fields } = this
+    fields.begin(false)
+    const result = decoder.decode(block, from, to, fields)
+    if (result === 'broken') return 'broken'
+    if (!fields.finish(isEmpty && !toHead) || result === 'too-large') return 'malformed'
+    return this.parse(Buffer.from(fields.bytes.subarray(0, fields.end)), toHead)
+  }
+
+  /** The bytes are read from where they are until they are sent. */
+  private parse(bytes: Buffer, toHead: boolean): ResponseHead | HeadFault {
+    const head = new ResponseHead(this.limits)
+    if (head.feed(bytes, 0, bytes.length) !== bytes.length) return 'malformed'
+    return head.check(toHead) === undefined ? head : 'malformed'
+  }
+
+  /** What comes once, as a head with an id, does not push out what comes again. */
+  private remember(key: string, head: ResponseHead): void {
+    if (!this.seen.has(key)) {
+      if (this.seen.size >= MAX_SEEN) this.seen.clear()
+      this.seen.add(key)
+      return
+    }
+    if (this.remembered.size >= MAX_REMEMBERED) this.remembered.clear()
+    this.remembered.set(key, head)
+  }
+}
