@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { expect, spyOn, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import { STUCK_HEADING, STUCK_SIGNAL } from '@rip/worker/protocol'
@@ -104,7 +104,13 @@ test('signalling a child that was reaped does nothing', async () => {
   await using _ = spawner
   const child = spawner.spawn(shell('exit 0'))
   await child.exited
-  child.signal('SIGKILL')
+  const kill = spyOn(process, 'kill')
+  try {
+    child.signal('SIGKILL')
+    expect(kill).not.toHaveBeenCalled()
+  } finally {
+    kill.mockRestore()
+  }
 })
 
 test('standard input ends when the supervisor is killed, for each of its children', async () => {

@@ -12,9 +12,8 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { findInstances, readInstance } from '../../src/run-dir/instance.ts'
-import { type Environment, instancesFolders, locateRunDir } from '../../src/run-dir/locate.ts'
+import { type Environment, locateRunDir } from '../../src/run-dir/locate.ts'
 import { openRunDir, type RunDir } from '../../src/run-dir/run-dir.ts'
-import { processStartTime } from '../../src/system/start-time.ts'
 import { isListening } from '../../src/socket/listening.ts'
 import { temporaryFolder, type TemporaryFolder } from '../real.ts'
 
@@ -29,93 +28,6 @@ async function failureOf(promise: Promise<unknown>): Promise<unknown> {
     (error: unknown) => error,
   )
 }
-
-describe('its location is', () => {
-  test('below XDG_RUNTIME_DIR, named after the application', () => {
-    const { path } = locateRunDir({ root: '/srv/shop' }, { XDG_RUNTIME_DIR: '/run/user/7' })
-    expect(path).toMatch(/^\/run\/user\/7\/rip-server\/shop-[0-9a-f]{8}$/)
-  })
-
-  test('only there if XDG_RUNTIME_DIR was set on purpose, one of several places if it is that of a session', () => {
-    const others = { RUNTIME_DIRECTORY: '/run/shop', TMPDIR: '/var/tmp', HOME: '/home/shop' }
-    const folders = (runtime: string): readonly string[] =>
-      instancesFolders({ ...others, XDG_RUNTIME_DIR: runtime })
-    expect(folders('/srv/run')).toEqual(['/srv/run/rip-server'])
-    expect(folders('/run/user/7')).toContain('/run/shop')
-    expect(folders('/run/user/7/')).toContain('/run/shop')
-    expect(folders(`/run/${'x'.repeat(80)}`)).toContain('/run/shop')
-    expect(folders('relative')).toContain('/run/shop')
-  })
-
-  test("else in systemd's folder for the service", () => {
-    const { base } = locateRunDir({ root: '/srv/shop' }, { RUNTIME_DIRECTORY: '/run/shop:/run/more' })
-    expect(base).toBe('/run/shop')
-  })
-
-  test('else in /run for root, in the folder for temporary files for other users', () => {
-    const uid = process.getuid?.()
-    const { base } = locateRunDir({ root: '/srv/shop' }, { TMPDIR: '/var/tmp' })
-    expect(base).toBe(uid === 0 ? '/run/rip-server' : `/var/tmp/rip-server-${uid}`)
-    expect(instancesFolders({})).toContain(`/tmp/rip-server-${uid}`)
-  })
-
-  test.skipIf(process.getuid?.() !== 0)(
-    'never in a folder for temporary files where somebody else took the name (needs root to be two users)',
-    async () => {
-      await using folder = await temporaryFolder()
-      chmodSync(folder.path, 0o1777)
-      const taken = folder.at('rip-server-65534')
-      mkdirSync(taken)
-      chownSync(taken, 1, 1)
-      const env = { PATH: process.env['PATH'], TMPDIR: folder.path, HOME: folder.at('home') }
-      const script = `const { locateRunDir } = await import(${source('run-dir/locate')})
-        process.seteuid(65534)
-        console.log(locateRunDir({ root: '/srv/shop' }, process.env).base)`
-      const { stdout } = Bun.spawnSync([process.execPath, '-e', script], { env, stderr: 'inherit' })
-      const base = stdout.toString().trim()
-      expect(base).not.toBe(taken)
-      expect(['/tmp/rip-server-65534', folder.at('home', '.rip-server')]).toContain(base)
-    },
-  )
-
-  test.skipIf(process.getuid?.() !== 0)(
-    'not in the folder of a session, which is closed to others, when others have something in it (needs root)',
-    () => {
-      const session = `/run/user/${process.pid}`
-      mkdirSync(session, { recursive: true })
-      chmodSync(session, 0o700)
-      const account = { uid: 54_321, gid: 54_322 }
-      const base = (...tenants: (typeof account)[]): string =>
-        locateRunDir({ root: '/srv/shop' }, { XDG_RUNTIME_DIR: session }, tenants).base
-      try {
-        expect([base(), base(account)]).toEqual([`${session}/rip-server`, '/run/rip-server'])
-      } finally {
-        rmSync(session, { recursive: true })
-      }
-    },
-  )
-
-  test('folders of the same name are different instances, however the path is written', () => {
-    const at = (root: string): string => locateRunDir({ root }, {}).path
-    expect(at('/a/shop')).not.toBe(at('/b/shop'))
-    expect(at('/a/shop')).toBe(at('/a/x/../shop/'))
-  })
-
-  test('named by a given name in place of the folder, made safe', () => {
-    const at = (name: string): string => basename(locateRunDir({ root: '/', name }, {}).path)
-    expect(at('shop')).toBe('shop')
-    expect(at('../../etc')).toMatch(/^[\w-][\w.-]*-[0-9a-f]{8}$/)
-    expect(at('ünï cödé')).not.toBe(at('önï cödé'))
-  })
-
-  test('a base too long for sockets is passed over', () => {
-    const { path } = locateRunDir(
-      { root: '/srv/shop' },
-      { XDG_RUNTIME_DIR: `/run/${'x'.repeat(80)}`, RUNTIME_DIRECTORY: '/run/shop' },
-    )
-    expect(path).toStartWith('/run/shop/')
-  })
-})
 
 describe('opening', () => {
   test('makes it private', async () => {
@@ -380,94 +292,6 @@ test('a folder that was removed and cannot be made again as it was is told once,
   runDir.socketPath(1, 4)
   expect(findInstances(envOf(folder)).map(({ name }) => name)).toEqual(['shop'])
   expect(told).toHaveLength(1)
-})
-
-describe('findInstances finds', () => {
-  test('nothing in other places when a place was named', async () => {
-    await using folder = await temporaryFolder()
-    await using elsewhere = await temporaryFolder()
-    const env = { ...envOf(elsewhere), TMPDIR: folder.path }
-    await using runDir = await openRunDir({ root: '/srv/shop', env: { RUNTIME_DIRECTORY: folder.path } })
-    runDir.publish({ ...state, name: 'shop', url: 'http://x' })
-    expect(findInstances({ RUNTIME_DIRECTORY: folder.path }).map(({ name }) => name)).toContain('shop')
-    expect(findInstances({ ...env, RUNTIME_DIRECTORY: folder.path })).toEqual([])
-  })
-
-  test('every running instance, in any of the places', async () => {
-    await using folder = await temporaryFolder()
-    const env = envOf(folder)
-    expect(findInstances(env)).toEqual([])
-    const open: RunDir[] = [
-      await openRunDir({ root: '/srv/shop', env }),
-      await openRunDir({ root: '/srv/blog', name: 'blog', env }),
-      await openRunDir({ root: '/srv/wiki', runDir: folder.at('elsewhere'), env }),
-    ]
-    const names = ['shop', 'blog', 'wiki']
-    for (const [index, runDir] of open.entries())
-      runDir.publish({ ...state, name: names[index] ?? '', url: 'http://x' })
-    expect(findInstances(env).map((instance) => instance.name)).toEqual(['blog', 'shop', 'wiki'])
-    expect(readInstance(folder.at('elsewhere'))).toEqual({
-      ...state,
-      name: 'wiki',
-      url: 'http://x',
-      pid: process.pid,
-      runDir: folder.at('elsewhere'),
-      control: folder.at('elsewhere', 'control.sock'),
-    })
-    for (const runDir of open) await runDir.close()
-    expect(findInstances(env)).toEqual([])
-    expect(readdirSync(folder.at('rip-server'))).toEqual([])
-  })
-
-  describe.skipIf(process.getuid?.() !== 0)(
-    'but nothing of another user (needs root to be two users)',
-    () => {
-      const instanceOf = async (folder: TemporaryFolder): Promise<RunDir> => {
-        const runDir = await openRunDir({ root: '/srv/shop', env: envOf(folder) })
-        runDir.publish(state)
-        return runDir
-      }
-
-      test.each(['the folder of instances', 'the run directory', 'the state file'])('%s', async (what) => {
-        await using folder = await temporaryFolder()
-        await using runDir = await instanceOf(folder)
-        const paths: Record<string, string> = {
-          'the folder of instances': dirname(runDir.path),
-          'the run directory': runDir.path,
-          'the state file': join(runDir.path, 'state.json'),
-        }
-        expect(findInstances(envOf(folder))).toHaveLength(1)
-        chownSync(paths[what]!, 65_534, 65_534)
-        expect(findInstances(envOf(folder))).toEqual([])
-        chownSync(paths[what]!, 0, 0)
-      })
-
-      test('a process', async () => {
-        await using folder = await temporaryFolder()
-        await using runDir = await instanceOf(folder)
-        const stranger = Bun.spawn(['setpriv', '--reuid=65534', '--clear-groups', 'sleep', '30'])
-        const path = join(runDir.path, 'state.json')
-        const content = (await Bun.file(path).json()) as Record<string, unknown>
-        const { pid } = stranger
-        while (statSync(`/proc/${pid}`).uid !== 65_534) await Bun.sleep(1)
-        await Bun.write(path, JSON.stringify({ ...content, pid, startTime: processStartTime(pid) }))
-        expect(readInstance(runDir.path)).toBeUndefined()
-        stranger.kill('SIGKILL')
-      })
-    },
-  )
-
-  test('a state file whose pid belongs to another process now is no instance', async () => {
-    await using folder = await temporaryFolder()
-    await using runDir = await openRunDir({ root: '/', env: envOf(folder) })
-    runDir.publish(state)
-    const path = join(runDir.path, 'state.json')
-    const content = (await Bun.file(path).json()) as Record<string, unknown>
-    await Bun.write(path, JSON.stringify({ ...content, startTime: '1' }))
-    expect(readInstance(runDir.path)).toBeUndefined()
-    await Bun.write(path, 'not JSON')
-    expect(readInstance(runDir.path)).toBeUndefined()
-  })
 })
 
 describe('closing', () => {

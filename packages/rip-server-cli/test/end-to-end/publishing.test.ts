@@ -1,17 +1,15 @@
 import { describe, expect, test } from 'bun:test'
 import { chmodSync, statSync } from 'node:fs'
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findInstances } from '@rip/manager'
 import { TopicClients } from '@rip/testing'
-import { placeBun, Sandbox, type Server, until } from '../server.ts'
+import { placeBun, Sandbox, until } from '../server.ts'
+import { CLIENTS, disposing, numbered, of, openStream, publish, Subscriber, writeApp } from './subscriber.ts'
 
 const TEST_TIMEOUT_MS = 90_000
-const CLIENTS = 12
-const WORKER_PACKAGE = fileURLToPath(new URL('../../../rip-worker', import.meta.url))
 const TOPIC_APP = fileURLToPath(new URL('../../../../testing/app/topics.ts', import.meta.url))
-const PAGE = await Bun.file(new URL('../../../../docs/several-processes.md', import.meta.url)).text()
 const RELOADS = 4
 /** Longer than a worker that starts waits for the others: they meet all the same. */
 const SLOW = 'Bun.sleepSync(500)\n'
@@ -20,103 +18,8 @@ const LARGE_COUNT = 24
 /** A user without an entry on this machine. */
 const UID = 54_321
 
-/** In Bun's style: WebSockets, event streams, and requests that publish. */
-const APP = `
-const headers = { 'content-type': 'text/event-stream' }
-export default {
-  fetch(request, server) {
-    const { pathname, searchParams } = new URL(request.url)
-    const { workerId, generation } = server
-    if (pathname === '/ws') return server.upgrade(request, { data: { workerId } }) ? undefined : new Response('', { status: 400 })
-    if (pathname === '/events') return new Response(events(server), { headers })
-    if (pathname !== '/publish') return Response.json({ workerId, generation, pid: process.pid })
-    const count = Number(searchParams.get('count') ?? 1)
-    const name = searchParams.get('name')
-    let sent
-    for (let n = 0; n < count; n++) sent = server.publish('news', name + ' ' + n)
-    return Response.json({ sent, workerId, pid: process.pid })
-  },
-  websocket: {
-    open: (socket) => socket.subscribe('news'),
-    message: (socket, text) => void socket.publish('news', text),
-    close: (socket, code) => code === 4000 && socket.publish('news', 'one has left'),
-  },
-}
-function events(server) {
-  return new ReadableStream({
-    start(stream) {
-      stream.enqueue(': open\\n\\n')
-      server.subscribe('news', (text) => stream.enqueue('data: ' + text + '\\n\\n'), { signal: server.signal })
-    },
-  })
-}
-`
-
-async function writeApp(sandbox: Sandbox, code = APP, name = 'index.ts'): Promise<string> {
-  const app = join(sandbox.folder, 'app')
-  await mkdir(app, { recursive: true })
-  await writeFile(join(app, name), code)
-  return app
-}
-
-/** A client of the application, and what it got. */
-class Subscriber implements Disposable {
-  readonly received: (string | Uint8Array)[] = []
-  readonly socket: WebSocket
-  closeCode: number | undefined
-
-  private constructor(url: string) {
-    this.socket = new WebSocket(`${url.replace('http', 'ws')}/ws`)
-    this.socket.binaryType = 'arraybuffer'
-    this.socket.addEventListener('message', ({ data }) =>
-      this.received.push(typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer)),
-    )
-    this.socket.addEventListener('close', ({ code }) => (this.closeCode = code))
-  }
-
-  static async at(url: string): Promise<Subscriber> {
-    const subscriber = new Subscriber(url)
-    await until('it is open or refused', () => subscriber.socket.readyState !== WebSocket.CONNECTING)
-    if (subscriber.socket.readyState !== WebSocket.OPEN) throw new Error('refused')
-    return subscriber
-  }
-
-  static many({ url }: Server, count = CLIENTS): Promise<Subscriber[]> {
-    return Promise.all(Array.from({ length: count }, () => Subscriber.at(url)))
-  }
-
-  [Symbol.dispose](): void {
-    this.socket.close()
-  }
-}
-
-function disposing(subscribers: readonly Disposable[]): Disposable {
-  return { [Symbol.dispose]: () => subscribers.forEach((each) => each[Symbol.dispose]()) }
-}
-
 function ownerOf(path: string): number {
   return statSync(path).uid
-}
-
-interface Published {
-  readonly sent: number
-  readonly workerId: number
-  readonly pid: number
-}
-
-async function publish({ url }: Server, name: string, count = 1): Promise<Published> {
-  // A connection of its own, so that each worker has its turn.
-  const response = await fetch(`${url}/publish?name=${name}&count=${count}`, { keepalive: false })
-  return (await response.json()) as Published
-}
-
-function numbered(name: string, count: number): string[] {
-  return Array.from({ length: count }, (_, n) => `${name} ${n}`)
-}
-
-/** The messages of one publisher, in the order they came in. */
-function of(name: string, { received }: Pick<Subscriber, 'received'>): unknown[] {
-  return received.filter((message) => String(message).startsWith(`${name} `))
 }
 
 test(
@@ -176,22 +79,6 @@ test(
   },
   TEST_TIMEOUT_MS,
 )
-
-interface Stream extends Disposable {
-  readonly text: () => string
-}
-
-async function openStream({ url }: Server): Promise<Stream> {
-  const leave = new AbortController()
-  const response = await fetch(`${url}/events`, { signal: leave.signal, keepalive: false })
-  let text = ''
-  const reading = async (): Promise<void> => {
-    for await (const chunk of response.body!) text += new TextDecoder().decode(chunk as Uint8Array)
-  }
-  void reading().catch(() => {})
-  await until('it is open', () => text !== '')
-  return { text: () => text, [Symbol.dispose]: () => leave.abort() }
-}
 
 test(
   'reloads, a restart of the workers and a new manager lose no message, but to clients that are told to connect again',
@@ -274,7 +161,6 @@ test(
   TEST_TIMEOUT_MS,
 )
 
-/** Says where it is, and publishes a mebibyte for each message, whose sender gets it, too. */
 const LARGE_APP = `
 const filling = 'x'.repeat(1_048_576)
 export default {
@@ -289,176 +175,6 @@ export default {
     message: (socket, text) => void socket.publish('news', text + ' ' + filling),
   },
 }
-`
-
-test(
-  'modules that know no request publish and subscribe by an import, in Rip, and in development as well',
-  async () => {
-    await using sandbox = await Sandbox.create()
-    const app = await writeApp(sandbox, RIP_APP, 'index.rip')
-    await linkPackage(app)
-    const server = await sandbox.start('dev', app, 'w:2', '0', '-b', '127.0.0.1')
-    await until('both workers have heard it', async () => {
-      await fetch(`${server.url}/publish`, { keepalive: false })
-      const answers = new Map<string, number>()
-      for (let n = 0; n < 8; n++) {
-        const [pid, count] = (await (await fetch(server.url, { keepalive: false })).text()).split(' ')
-        answers.set(pid!, Number(count))
-      }
-      const counts = [...answers.values()]
-      return counts.length === 2 && counts.every((count) => count > 0 && count === counts[0])
-    })
-  },
-  TEST_TIMEOUT_MS,
-)
-
-const RIP_APP = `
-import { publish, subscribe } from '@rip/worker/bus'
-
-heard = 0
-subscribe 'news', (message) -> heard += 1
-
-export default (request) ->
-  return new Response "#{process.pid} #{heard}" unless request.url.endsWith '/publish'
-  publish 'news', 'x'
-  new Response 'published'
-`
-
-describe('the examples of docs/several-processes.md', () => {
-  test(
-    'a chat reaches the clients of both workers',
-    async () => {
-      await using sandbox = await Sandbox.create()
-      const server = await startExample(sandbox, 'chat.ts')
-      const [first, ...others] = await Subscriber.many(server)
-      using _clients = disposing([first!, ...others])
-      first!.socket.send('hello')
-      await until('all have it', () => others.every(({ received }) => received[0] === 'hello'))
-      expect(first!.received).toEqual([])
-    },
-    TEST_TIMEOUT_MS,
-  )
-
-  test(
-    'event streams of both workers tell the news',
-    async () => {
-      await using sandbox = await Sandbox.create()
-      const server = await startExample(sandbox, 'events.ts')
-      const streams = await Promise.all(Array.from({ length: 6 }, () => openStream(server)))
-      using _streams = disposing(streams)
-      await fetch(server.url, { method: 'POST' })
-      const news = ': hello\n\ndata: something has happened\n\n'
-      await until('all tell them', () => streams.every(({ text }) => text() === news))
-    },
-    TEST_TIMEOUT_MS,
-  )
-
-  test(
-    'both workers know a price that one was told',
-    async () => {
-      await using sandbox = await Sandbox.create()
-      const server = await startExample(sandbox, 'prices.rip')
-      const ask = async (): Promise<string> => (await fetch(`${server.url}/tea`, { keepalive: false })).text()
-      expect([await ask(), await ask()]).toEqual(['unknown\n', 'unknown\n'])
-      await fetch(`${server.url}/tea?price=3`, { method: 'POST' })
-      await until('both know it', async () => [await ask(), await ask()].every((price) => price === '3\n'))
-    },
-    TEST_TIMEOUT_MS,
-  )
-})
-
-async function startExample(sandbox: Sandbox, name: string): Promise<Server> {
-  const code = /```\w+\n(.*?)```/s.exec(PAGE.slice(PAGE.indexOf(`<!-- test: ${name} -->`)))?.[1]
-  if (code === undefined) throw new Error(`the page has no block marked ${name}`)
-  const app = await writeApp(sandbox, code, `index${name.slice(name.indexOf('.'))}`)
-  await linkPackage(app)
-  return sandbox.start(app, 'w:2', '0', '-b', '127.0.0.1')
-}
-
-test(
-  'a program of node:http publishes and subscribes by an import',
-  async () => {
-    await using sandbox = await Sandbox.create()
-    const app = await writeApp(sandbox, NODE_APP)
-    await linkPackage(app)
-    const server = await sandbox.start(app, 'w:2', '0', '-b', '127.0.0.1')
-    const response = fetch(`${server.url}/next`)
-    await until('it is answered', async () => {
-      await fetch(`${server.url}/publish`, { keepalive: false })
-      return Promise.race([response.then(() => true), Bun.sleep(1).then(() => false)])
-    })
-    expect(await (await response).text()).toBe('hello from another request')
-  },
-  TEST_TIMEOUT_MS,
-)
-
-const NODE_APP = `
-import { createServer } from 'node:http'
-import { publish, subscribe } from '@rip/worker/bus'
-
-createServer((request, response) => {
-  if (request.url === '/publish') return response.end(String(publish('news', 'hello from another request')))
-  const end = subscribe('news', (message) => {
-    end()
-    response.end(message)
-  })
-}).listen(3000)
-`
-
-/** Makes \`@rip/worker\` a dependency of the application, as installed. */
-async function linkPackage(app: string): Promise<void> {
-  await mkdir(join(app, 'node_modules/@rip'), { recursive: true })
-  await symlink(WORKER_PACKAGE, join(app, 'node_modules/@rip/worker'))
-}
-
-test(
-  'a background process publishes to the clients of all workers, and is kept at work by what it subscribes to',
-  async () => {
-    await using sandbox = await Sandbox.create()
-    const app = await writeApp(sandbox)
-    await linkPackage(app)
-    await writeFile(join(app, 'jobs.ts'), JOBS)
-    const server = await sandbox.start(
-      app,
-      'w:2',
-      '0',
-      '-b',
-      '127.0.0.1',
-      '--background',
-      join(app, 'jobs.ts'),
-    )
-    const clients = await Subscriber.many(server)
-    using _clients = disposing(clients)
-    for (const n of [1, 2, 3]) {
-      await publish(server, `order ${n}`)
-      await until('its answer has come', () => clients.every((client) => of('done', client).length === n))
-    }
-    expect(clients.map((client) => of('done', client))).toEqual(
-      clients.map(() => [1, 2, 3].map((n) => `done order ${n} 0`)),
-    )
-    await until('its figures are there', async () => {
-      const { background } = await sandbox.snapshot(server)
-      return background[0]!.published === 3 && background[0]!.delivered === 3 && background[0]!.restarts === 0
-    })
-    await writeFile(join(app, 'jobs.ts'), JOBS.replace('done', 'anew'))
-    expect((await sandbox.run('reload', '--wait')).code).toBe(0)
-    const after = await Subscriber.many(server)
-    using _after = disposing(after)
-    await until('the next one answers', async () => {
-      await publish(server, 'order 4')
-      return after.every((client) => of('anew', client).length > 0)
-    })
-    expect(after.flatMap((client) => of('done', client))).toEqual([])
-  },
-  TEST_TIMEOUT_MS,
-)
-
-const JOBS = `
-import { publish, subscribe } from '@rip/worker/bus'
-
-subscribe('news', (message) => {
-  if (message.startsWith('order')) publish('news', 'done ' + message)
-})
 `
 
 test(
