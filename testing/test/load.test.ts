@@ -1,4 +1,7 @@
 import { expect, test } from 'bun:test'
+import { existsSync, mkdtempDisposableSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   Load,
   type LoadOptions,
@@ -9,6 +12,8 @@ import {
 } from '../src/index.ts'
 
 const GET: Traffic = { request: (n) => ({ method: 'GET', path: `/${n}`, keepAlive: n % 2 === 0 }) }
+
+const KEPT: Traffic = { request: (n) => ({ method: 'GET', path: `/${n}`, keepAlive: true }) }
 
 interface Sent {
   readonly report: LoadReport
@@ -48,6 +53,49 @@ test('every request that is not answered with its whole answer is counted, by ki
     expect(report.ok).toBe(ofKind(4) + ofKind(0))
   } finally {
     sockets.stop(true)
+  }
+})
+
+test('after a stall of this process no request is sent on a connection whose end has arrived meanwhile', async () => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'rip-load-'))
+  const file = (name: string): string => join(folder.path, name)
+  /** Ends all its connections when it is told to, while this process does nothing else. */
+  const server = Bun.spawn(
+    [
+      process.execPath,
+      '-e',
+      `const { existsSync, writeFileSync } = require('node:fs')
+      const sockets = []
+      const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: {
+        open: (socket) => void sockets.push(socket),
+        data: (socket) => void socket.write('HTTP/1.1 200 OK\\r\\nContent-Length: 4\\r\\n\\r\\nbody'),
+      } })
+      console.log(server.port)
+      for (let n = 0; ; n++) {
+        while (!existsSync(${JSON.stringify(file('end'))} + n)) await Bun.sleep(2)
+        for (const socket of sockets.splice(0)) socket.end()
+        writeFileSync(${JSON.stringify(file('ended'))} + n, '')
+      }`,
+    ],
+    { stdout: 'pipe' },
+  )
+  try {
+    const { value } = await server.stdout.getReader().read()
+    const port = Number(new TextDecoder().decode(value))
+    let answered = 0
+    const load = new Load({ port, ratePerSecond: 100, traffic: KEPT, onOutcome: () => answered++ })
+    await load.open(8)
+    load.start()
+    for (let n = 0; n < 3; n++) {
+      const { sent } = load
+      while (load.sent < sent + 2 || answered < load.sent) await Bun.sleep(1)
+      writeFileSync(file(`end${n}`), '')
+      const stalledAt = performance.now()
+      while (!existsSync(file(`ended${n}`)) || performance.now() - stalledAt < 100) Bun.sleepSync(1)
+    }
+    expect((await load.stop()).examples).toEqual([])
+  } finally {
+    server.kill()
   }
 })
 
