@@ -1,4 +1,9 @@
-import { ADMIN_VERSION, type BalancerStatus } from './admin/admin-protocol.ts'
+import {
+  ADMIN_VERSION,
+  type BalancerStatus,
+  MAX_NAMED_REQUESTS,
+  type RequestsReport,
+} from './admin/admin-protocol.ts'
 import { AdminServer } from './admin/admin-server.ts'
 import { DiallingPool } from './admin/dialling-pool.ts'
 import { hostName } from './config/allowed-hosts.ts'
@@ -197,6 +202,17 @@ export class Balancer implements AsyncDisposable {
       certificates: this.listeners.certificates,
       generations: this.metrics.generations.all(),
       pools: [this.pool.status()],
+    }
+  }
+
+  /** What is being answered, and how routes were answered lately; the answer of `GET /requests`. */
+  requests(): RequestsReport {
+    const inFlight = this.listeners.inFlight(performance.now())
+    return {
+      inFlight: inFlight.slice(0, MAX_NAMED_REQUESTS),
+      inFlightCount: inFlight.length,
+      generations: this.metrics.generations.routes(),
+      failures: this.metrics.failures.all(),
     }
   }
 
@@ -494,6 +510,7 @@ export class Balancer implements AsyncDisposable {
     const pool = new DiallingPool(this.pool, this.metrics.generations, this.reach)
     return new AdminServer(this.config.adminPath, {
       status: () => this.status(),
+      requests: () => this.requests(),
       metrics: () => this.renderMetrics(),
       stopAccepting: () => this.stopAccepting(),
       leave: () => this.leave(),

@@ -11,6 +11,7 @@ export type {
   LeaveReport,
   PoolBody,
   PrepareBody,
+  RequestsReport,
 } from './admin/admin-protocol.ts'
 export { Balancer, balance, createBalancer } from './balancer.ts'
 export type { BalancerHooks, DrainOptions } from './balancer.ts'
@@ -68,6 +69,9 @@ export {
   parseUnixAddress,
   type UnixAddress,
 } from './address/unix-address.ts'
-export type { GenerationTally } from './metrics/generation-tallies.ts'
+export type { RequestInFlight } from './exchange/request-in-flight.ts'
+export type { FailedRequest } from './metrics/failed-requests.ts'
+export type { GenerationRoutes, GenerationTally } from './metrics/generation-tallies.ts'
+export type { RouteTally } from './metrics/route-tallies.ts'
 export type { ComparedGroup, GenerationComparison } from './metrics/lot-tally.ts'
 export type { BackendStatus, PoolStatus } from './pool/pool-status.ts'

@@ -5,6 +5,8 @@ export { noRouter, superviseApp } from './manager/supervise-app.ts'
 export type { SupervisedApp, SuperviseOptions } from './manager/supervise-app.ts'
 export type {
   CommandOptions,
+  Finding,
+  Look,
   Manager,
   ReloadOptions,
   ReloadResult,
@@ -65,6 +67,7 @@ export type {
   WorkerState,
   WorkerStatus,
 } from './contract/status.ts'
+export type { RequestFailure, RequestsStatus, RequestUnderWay, RouteAnswers } from './contract/requests.ts'
 export type { ExitReason, RecycleReason } from './contract/exit-reason.ts'
 export type { ManagerEvent, ManagerEventBody } from './contract/events.ts'
 export type { Refusal, RefusalCode } from './contract/refusal.ts'

@@ -35,6 +35,12 @@ const messages = {
     withFrame(`refused, nothing has changed: ${d.message}`, d.frame),
   DRAIN_INCOMPLETE: (d: { readonly abandoned: number }): string =>
     `stopped, but ${d.abandoned === 1 ? '1 request was' : `${d.abandoned} requests were`} cut off at the deadline`,
+  NO_WORKER: (d: { readonly name: string; readonly names: readonly string[] }): string =>
+    `there is no worker ${d.name}; there is ${d.names.join(', ') || 'none'}`,
+  FINDING_UNREADABLE: (d: { readonly name: string; readonly what: string }): string =>
+    `what ${d.name} sent is no ${d.what}`,
+  FILE_NOT_MADE: (d: { readonly path: string; readonly reason: string }): string =>
+    `${d.path} cannot be written: ${d.reason}`,
   TIMED_OUT: (d: { readonly what: string; readonly afterMs: number }): string =>
     `${d.what} did not finish within ${d.afterMs} ms; it may still do, see "rip-server status"`,
 } as const
@@ -55,6 +61,9 @@ const exitCodes: Readonly<Record<CliErrorCode, ExitCode>> = {
   TAKEN_BACK: ExitCode.reloadRefused,
   CONFIG_REFUSED: ExitCode.configInvalid,
   DRAIN_INCOMPLETE: ExitCode.failed,
+  NO_WORKER: ExitCode.usage,
+  FINDING_UNREADABLE: ExitCode.failed,
+  FILE_NOT_MADE: ExitCode.failed,
   TIMED_OUT: ExitCode.timedOut,
 }
 

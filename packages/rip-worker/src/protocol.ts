@@ -115,6 +115,33 @@ export type WorkerMessage =
   /** A background process has begun its work, and did not fail at once. */
   | { readonly type: 'begun' }
   | { readonly type: 'drained'; readonly abandoned: number }
+  /** What `inspect` asked for can be fetched by `send-part`, so many bytes. */
+  | { readonly type: 'inspected'; readonly order: number; readonly bytes: number }
+  /** What `inspect` asked for cannot be had: why, for the operator. */
+  | { readonly type: 'not-inspected'; readonly order: number; readonly reason: string }
+  /** Bytes of it in base64, {@link PART_BYTES} of them but for the last part. */
+  | { readonly type: 'part'; readonly order: number; readonly base64: string }
+
+/** How much of an inspection is sent in one message. */
+export const PART_BYTES = 393_216
+
+/**
+ * What can be looked at in a process: `memory`, the answer is a {@link MemoryFigures}; `cpu`, a profile of the next
+ * milliseconds; `heap`, a snapshot of all objects, while which the event loop stands still. Both are JSON in the form of
+ * V8, which Chrome opens.
+ */
+export type InspectionKind = 'memory' | 'cpu' | 'heap'
+
+/** Memory of a process, after garbage has been collected. */
+export interface MemoryFigures {
+  readonly rssBytes: number
+  /** Objects, and what they keep outside the heap, such as the bytes of buffers. */
+  readonly heapBytes: number
+  readonly outsideBytes: number
+  readonly objects: number
+  /** Objects by type, the most frequent first. */
+  readonly types: Readonly<Record<string, number>>
+}
 
 /** What a process has to do with topics, since its start. */
 export interface MessageCounts {
@@ -169,3 +196,13 @@ export type SupervisorMessage =
   /** Finish what runs, take nothing new, exit with code 0 when done or at the deadline. */
   | { readonly type: 'drain'; readonly deadlineMs: number }
   | { readonly type: 'ping' }
+  /** Look at this process; answered by `inspected` or `not-inspected`. A new order takes the place of the one before. */
+  | {
+      readonly type: 'inspect'
+      readonly order: number
+      readonly kind: InspectionKind
+      /** For how long, where that matters. */
+      readonly forMs: number
+    }
+  /** The next part of what was asked for; after the last one it is forgotten. */
+  | { readonly type: 'send-part'; readonly order: number }

@@ -3,7 +3,13 @@ import { DEFAULT_POOL } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
 import type { GenerationComparison } from '../metrics/lot-tally.ts'
 import type { GenerationDrainReport } from '../pool/drains.ts'
-import type { BackendDeclaration, BackendDrained, BalancerStatus, LeaveReport } from './admin-protocol.ts'
+import type {
+  BackendDeclaration,
+  BackendDrained,
+  BalancerStatus,
+  LeaveReport,
+  RequestsReport,
+} from './admin-protocol.ts'
 
 export interface AdminClientOptions {
   /** Path of the admin socket. */
@@ -33,6 +39,11 @@ export class AdminClient {
 
   status(signal?: AbortSignal): Promise<BalancerStatus> {
     return this.call('GET', '/status', undefined, signal)
+  }
+
+  /** What is being answered, and how routes were answered lately. */
+  requests(signal?: AbortSignal): Promise<RequestsReport> {
+    return this.call('GET', '/requests', undefined, signal)
   }
 
   async metrics(signal?: AbortSignal): Promise<string> {

@@ -1,6 +1,8 @@
 import type { BackendTlsConfig } from '../settings/backend-tls.ts'
 import type { CertificateStatus } from '../tls/certificate.ts'
-import type { GenerationTally } from '../metrics/generation-tallies.ts'
+import type { RequestInFlight } from '../exchange/request-in-flight.ts'
+import type { FailedRequest } from '../metrics/failed-requests.ts'
+import type { GenerationRoutes, GenerationTally } from '../metrics/generation-tallies.ts'
 import type { PoolStatus } from '../pool/pool-status.ts'
 
 /** Raised when a field of the admin API changes its meaning. */
@@ -91,4 +93,19 @@ export interface BalancerStatus {
   /** Answers by generation of the backends. */
   readonly generations: readonly GenerationTally[]
   readonly pools: readonly PoolStatus[]
+}
+
+/** Requests that `GET /requests` names; further ones are only counted. */
+export const MAX_NAMED_REQUESTS = 100
+
+/** Answer of `GET /requests`. Paths are shown without queries. */
+export interface RequestsReport {
+  /** Requests that are being answered, the oldest first, without tunnels and event streams; at most 100 of them. */
+  readonly inFlight: readonly RequestInFlight[]
+  /** How many there are. */
+  readonly inFlightCount: number
+  /** Routes by generation of the backends, in the last five to ten minutes. */
+  readonly generations: readonly GenerationRoutes[]
+  /** The latest requests that failed, newest first; at most 20. */
+  readonly failures: readonly FailedRequest[]
 }

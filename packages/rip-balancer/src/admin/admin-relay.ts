@@ -13,9 +13,10 @@ import {
   type BackendDrained,
   type BalancerStatus,
   type LeaveReport,
+  type RequestsReport,
 } from './admin-protocol.ts'
 import type { AdminPool, AdminTarget } from './admin-server.ts'
-import { sumComparisons, sumMetrics, sumPools, sumTallies } from './sum.ts'
+import { sumComparisons, sumMetrics, sumPools, sumRequests, sumTallies } from './sum.ts'
 
 /** A process behind the relay. */
 export interface RelayedProcess {
@@ -106,6 +107,10 @@ export class AdminRelay implements AdminTarget, AdminPool {
       generations: sumTallies(all.map(({ generations }) => generations)),
       pools: sumPools(all.map(({ pools }) => pools)),
     }
+  }
+
+  async requests(): Promise<RequestsReport> {
+    return sumRequests(await this.each((admin) => admin.requests()))
   }
 
   async metrics(): Promise<string> {

@@ -24,11 +24,14 @@ import type {
   LeaveReport,
   PoolBody,
   PrepareBody,
+  RequestsReport,
 } from './admin-protocol.ts'
 
 /** What the admin API shows and changes: one process, or several that act as one. */
 export interface AdminTarget {
   status(): BalancerStatus | Promise<BalancerStatus>
+  /** What is being answered, and how routes were answered lately. */
+  requests(): RequestsReport | Promise<RequestsReport>
   /** Prometheus text. */
   metrics(): string | Promise<string>
   /** New connections are left to others; those open end with the request under way. */
@@ -168,6 +171,7 @@ export class AdminServer implements AsyncDisposable {
     const { pathname } = new URL(request.url)
     const call = `${request.method} ${pathname}`
     if (call === 'GET /status') return Response.json(await this.target.status())
+    if (call === 'GET /requests') return Response.json(await this.target.requests())
     if (call === 'GET /metrics') return new Response(await this.target.metrics(), { headers: METRICS_TYPE })
     if (call === 'POST /stop-accepting') return this.stopAccepting()
     if (call === 'POST /leave') return this.leave()

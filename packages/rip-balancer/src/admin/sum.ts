@@ -1,7 +1,9 @@
 import type { GenerationTally } from '../metrics/generation-tallies.ts'
 import type { GenerationComparison } from '../metrics/lot-tally.ts'
+import type { RouteTally } from '../metrics/route-tallies.ts'
 import type { BackendStatus, PoolStatus } from '../pool/pool-status.ts'
 import { sumAnswers } from '../answers/recent-answers.ts'
+import { MAX_NAMED_REQUESTS, type RequestsReport } from './admin-protocol.ts'
 
 /** The pools of several processes as if they were those of one. */
 export function sumPools(perProcess: readonly (readonly PoolStatus[])[]): PoolStatus[] {
@@ -45,6 +47,34 @@ export function sumTallies(perProcess: readonly (readonly GenerationTally[])[]):
     generation,
     requests: total(same, ({ requests }) => requests),
     errors: total(same, ({ errors }) => errors),
+    answers: sumAnswers(same.map(({ answers }) => answers)),
+  }))
+}
+
+/** Requests of several processes, or balancers, as if they were those of one. */
+export function sumRequests(all: readonly RequestsReport[]): RequestsReport {
+  const generations = Map.groupBy(
+    all.flatMap((each) => each.generations),
+    ({ generation }) => generation,
+  )
+  return {
+    inFlight: all
+      .flatMap(({ inFlight }) => inFlight)
+      .toSorted((a, b) => b.ageMs - a.ageMs)
+      .slice(0, MAX_NAMED_REQUESTS),
+    inFlightCount: total(all, ({ inFlightCount }) => inFlightCount),
+    generations: [...generations].map(([generation, same]) => ({
+      generation,
+      routes: sumRoutes(same.flatMap(({ routes }) => routes)),
+    })),
+    failures: all.flatMap(({ failures }) => failures).toSorted((a, b) => b.startedAtMs - a.startedAtMs),
+  }
+}
+
+function sumRoutes(routes: readonly RouteTally[]): RouteTally[] {
+  const groups = Map.groupBy(routes, ({ route }) => route)
+  return [...groups].map(([route, same]) => ({
+    route,
     answers: sumAnswers(same.map(({ answers }) => answers)),
   }))
 }

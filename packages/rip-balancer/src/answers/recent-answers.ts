@@ -1,6 +1,10 @@
-/** Answers of the last minute are kept in parts of this length. */
-const PART_MS = 10_000
-const PARTS = 6
+/** How far back answers are counted: those of the oldest part are forgotten together. */
+export interface AnswerSpan {
+  readonly partMs: number
+  readonly parts: number
+}
+
+const MINUTE: AnswerSpan = { partMs: 10_000, parts: 6 }
 /** Answers by the first digit of their status, 1 to 5, and those that failed. */
 const FAILED = 5
 const LATENCIES = 6
@@ -14,7 +18,7 @@ const COLUMNS = LATENCIES + BUCKETS
 
 /** How a backend, or all of a generation, answered lately: counts that can be added to those of other processes. */
 export interface AnswerCounts {
-  /** How long was counted: a minute at most. */
+  /** How long was counted, at most. */
   readonly windowMs: number
   /** Answers with a status of 1xx, 2xx, 3xx, 4xx, 5xx. */
   readonly statuses: readonly number[]
@@ -24,33 +28,50 @@ export interface AnswerCounts {
   readonly latencies: readonly number[]
 }
 
-/** Counts answers of the last minute by status and by duration: fixed memory, and nothing is allocated to count one. */
+/** Counts recent answers by status and by duration: fixed memory, and nothing is allocated to count one. */
 export class RecentAnswers {
-  private readonly counts = new Uint32Array(PARTS * COLUMNS)
+  private readonly counts: Uint32Array
+  private readonly partMs: number
+  private readonly parts: number
   private readonly sinceMs: number
   private part: number
 
-  /** @param nowMs on the monotonic clock */
-  constructor(nowMs: number = performance.now()) {
+  /**
+   * @param nowMs on the monotonic clock
+   * @param span is a minute unless said otherwise
+   */
+  constructor(nowMs: number = performance.now(), { partMs, parts }: AnswerSpan = MINUTE) {
+    this.counts = new Uint32Array(parts * COLUMNS)
+    this.partMs = partMs
+    this.parts = parts
     this.sinceMs = nowMs
-    this.part = partOf(nowMs)
+    this.part = this.partOf(nowMs)
   }
 
-  /** @param latencyMs from the claim of the backend to the head of its response */
-  count(status: number, failed: boolean, latencyMs: number, nowMs: number): void {
+  /**
+   * @param latencyMs from the claim of the backend to the head of its response
+   * @param weight of how many answers this is one
+   */
+  count(status: number, failed: boolean, latencyMs: number, nowMs: number, weight = 1): void {
     this.turn(nowMs)
-    const at = (this.part % PARTS) * COLUMNS
+    const at = (this.part % this.parts) * COLUMNS
     const digit = Math.floor(status / 100)
-    if (digit >= 1 && digit <= 5) this.counts[at + digit - 1]!++
-    if (failed) this.counts[at + FAILED]!++
-    this.counts[at + LATENCIES + bucketOf(latencyMs)]!++
+    if (digit >= 1 && digit <= 5) this.counts[at + digit - 1]! += weight
+    if (failed) this.counts[at + FAILED]! += weight
+    this.counts[at + LATENCIES + bucketOf(latencyMs)]! += weight
+  }
+
+  /** Whether there is nothing to remember. */
+  isEmpty(nowMs: number): boolean {
+    this.turn(nowMs)
+    return this.counts.every((count) => count === 0)
   }
 
   read(nowMs: number = performance.now()): AnswerCounts {
     this.turn(nowMs)
     const sums = Array.from({ length: COLUMNS }, () => 0)
     for (let at = 0; at < this.counts.length; at++) sums[at % COLUMNS]! += this.counts[at]!
-    const beginMs = Math.max(this.sinceMs, (this.part - PARTS + 1) * PART_MS)
+    const beginMs = Math.max(this.sinceMs, (this.part - this.parts + 1) * this.partMs)
     const latencies = sums.slice(LATENCIES)
     return {
       windowMs: Math.max(0, Math.round(nowMs - beginMs)),
@@ -60,15 +81,19 @@ export class RecentAnswers {
     }
   }
 
-  /** Forgets what is older than a minute. */
+  /** Forgets what is too old. */
   private turn(nowMs: number): void {
-    const part = partOf(nowMs)
-    const over = Math.min(PARTS, part - this.part)
+    const part = this.partOf(nowMs)
+    const over = Math.min(this.parts, part - this.part)
     for (let n = 0; n < over; n++) {
-      const at = ((part - n) % PARTS) * COLUMNS
+      const at = ((part - n) % this.parts) * COLUMNS
       this.counts.fill(0, at, at + COLUMNS)
     }
     if (part > this.part) this.part = part
+  }
+
+  private partOf(nowMs: number): number {
+    return Math.floor(nowMs / this.partMs)
   }
 }
 
@@ -105,8 +130,6 @@ export function latencyMs(counts: Pick<AnswerCounts, 'latencies'>, part: number)
   }
   return undefined
 }
-
-const partOf = (nowMs: number): number => Math.floor(nowMs / PART_MS)
 
 function bucketOf(ms: number): number {
   if (!(ms > SHORTEST_MS)) return 0

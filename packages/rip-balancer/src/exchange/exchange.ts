@@ -1,3 +1,4 @@
+import { requestPath } from '../text/request-path.ts'
 import type { Trailers } from '../forwarding/trailers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { nextState } from '../state-table.ts'
@@ -22,6 +23,7 @@ import { causeOf } from './failure.ts'
 import { Overdue } from './overdue.ts'
 import type { EndCause } from './record.ts'
 import type { RequestBody } from './request-body.ts'
+import type { RequestInFlight } from './request-in-flight.ts'
 import { RequestRelay } from './request-relay.ts'
 import { ResponseRelay } from './response-relay.ts'
 import { Retries, type FailedOutcome } from './retries.ts'
@@ -85,6 +87,21 @@ export class Exchange implements ClaimOwner, PhaseHolder {
   enter(event: ExchangeEvent): void {
     this.phase = nextState(EXCHANGE_PHASES, this.phase, event)
     this.context.progress.enterPhase()
+  }
+
+  /** The request that is being answered, unless it became a tunnel or an event stream. @param nowMs monotonic */
+  inFlight(nowMs: number): RequestInFlight | undefined {
+    const { facts, phase, attempt } = this
+    if (phase === 'idle' || attempt.longLife.hasBegun || facts.method === '') return undefined
+    return {
+      requestId: facts.requestId,
+      method: facts.method,
+      path: requestPath(facts.target),
+      phase,
+      backend: facts.backend ?? null,
+      generation: facts.generation ?? null,
+      ageMs: Math.max(0, Math.round(nowMs - facts.begunAt)),
+    }
   }
 
   // --- a request comes

@@ -4,6 +4,7 @@ import type { DataPlane } from '../exchange/data-plane.ts'
 import { Exchange } from '../exchange/exchange.ts'
 import type { NodeAddress } from '../address/node-address.ts'
 import type { EndCause } from '../exchange/record.ts'
+import type { RequestInFlight } from '../exchange/request-in-flight.ts'
 import { statusOf, type Fault } from '../http1/fault.ts'
 import { INCOMPLETE, REFUSED } from '../http1/field-section.ts'
 import type { FieldEdits } from '../forwarding/field-edits.ts'
@@ -110,6 +111,11 @@ export class ClientConnection implements ClientSide, KeptConnection {
 
   get isIdle(): boolean {
     return this.exchange.isIdle
+  }
+
+  inFlight(nowMs: number): readonly RequestInFlight[] {
+    const request = this.exchange.inFlight(nowMs)
+    return request === undefined ? [] : [request]
   }
 
   /** When the last request ended, in monotonic milliseconds; `Infinity` while there is one. */

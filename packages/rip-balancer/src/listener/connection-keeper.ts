@@ -1,3 +1,4 @@
+import type { RequestInFlight } from '../exchange/request-in-flight.ts'
 import type { ClientIdentity } from '../forwarding/client-identity.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import type { Receiver } from '../transport/turn.ts'
@@ -10,6 +11,8 @@ export interface KeptConnection extends TabledConnection, Receiver {
   countedFor: string | undefined
   readonly isIdle: boolean
 
+  /** Requests that are being answered. @param nowMs monotonic */
+  inFlight(nowMs: number): readonly RequestInFlight[]
   /** Socket event: the TLS handshake succeeded. */
   secured(): void
   /** Socket event: it failed. @param plainHttp as the client spoke HTTP */

@@ -2,6 +2,7 @@ import type { ListenAddress } from '../config/address.ts'
 import type { ResolvedListener } from '../config/resolve-config.ts'
 import { BalancerError, listenFailure } from '../errors.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
+import type { RequestInFlight } from '../exchange/request-in-flight.ts'
 import { removeStaleSocket } from '../stale-socket.ts'
 import type { CertificateStatus } from '../tls/certificate.ts'
 import { FileTlsSource } from '../tls/file-tls-source.ts'
@@ -58,6 +59,13 @@ export class ListenerSet implements AsyncDisposable {
   use(plane: DataPlane): void {
     this.plane = plane
     for (const { listener } of this.listeners) listener.use(plane)
+  }
+
+  /** Requests that are being answered, the oldest first. @param nowMs monotonic */
+  inFlight(nowMs: number): readonly RequestInFlight[] {
+    return [...this.listeners, ...this.leaving]
+      .flatMap(({ listener }) => listener.inFlight(nowMs))
+      .toSorted((a, b) => b.ageMs - a.ageMs)
   }
 
   /** The certificates that serve. */

@@ -3,6 +3,7 @@ import type { UnixAddress } from '../address/unix-address.ts'
 import { addressOf, UNIX_PEER } from '../forwarding/client-identity.ts'
 import type { ConnectionRefusal } from '../exchange/connection-counts.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
+import type { RequestInFlight } from '../exchange/request-in-flight.ts'
 import { isSystemError } from '../transport/system-error.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { ClientConnection, REFUSAL } from './client-connection.ts'
@@ -114,6 +115,11 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   status(): ListenerStatus {
     const idle = this.connections.list().filter((connection) => connection.isIdle).length
     return { connections: this.connections.size, idle }
+  }
+
+  /** Requests that are being answered. @param nowMs monotonic */
+  inFlight(nowMs: number): readonly RequestInFlight[] {
+    return this.connections.list().flatMap((connection) => connection.inFlight(nowMs))
   }
 
   /** @throws what the system says when the address cannot be used */

@@ -3,6 +3,7 @@ import { type AnswerCounts, RecentAnswers } from '../answers/recent-answers.ts'
 import { REQUEST_KINDS } from '../http1/request-kind.ts'
 import { CLIENT_GROUPS, clientGroup } from './client-group.ts'
 import { type GenerationComparison, type History, LotTally } from './lot-tally.ts'
+import { RouteTallies, type RouteTally } from './route-tallies.ts'
 
 /** Answers of the backends of one generation since the balancer began. */
 export interface GenerationTally {
@@ -12,6 +13,12 @@ export interface GenerationTally {
   readonly errors: number
   /** Answers of the last minute. */
   readonly answers: AnswerCounts
+}
+
+/** The routes that backends of one generation answered lately. */
+export interface GenerationRoutes {
+  readonly generation: string
+  readonly routes: readonly RouteTally[]
 }
 
 /** Generations that are remembered; the one that was served longest ago goes first. */
@@ -24,6 +31,7 @@ interface Count extends History {
   requests: number
   errors: number
   readonly answers: RecentAnswers
+  readonly routes: RouteTallies
 }
 
 /** Counts exchanges by the generation of the backend that had them. */
@@ -41,6 +49,7 @@ export class GenerationTallies {
     if (generation === undefined) return
     const count = this.counts.get(generation) ?? this.add(generation)
     count.answers.count(status, failed, latencyMs, endedAtMs)
+    count.routes.count(record, failed, latencyMs)
     count.requests++
     if (failed) count.errors++
     if (lot !== 0) return this.countLot(record, failed)
@@ -57,6 +66,10 @@ export class GenerationTallies {
       errors,
       answers: answers.read(),
     }))
+  }
+
+  routes(): GenerationRoutes[] {
+    return [...this.counts].map(([generation, { routes }]) => ({ generation, routes: routes.all() }))
   }
 
   /**
@@ -83,6 +96,7 @@ export class GenerationTallies {
       requests: 0,
       errors: 0,
       answers: new RecentAnswers(),
+      routes: new RouteTallies(),
       kinds,
       clients: new Uint32Array(CLIENT_GROUPS),
     }

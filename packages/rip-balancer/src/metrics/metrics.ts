@@ -2,6 +2,7 @@ import type { ConnectionEvent, EndCause, ExchangeObserver, ExchangeRecord } from
 import { CONTROLS, escaped } from '../text/one-line.ts'
 import type { PoolStatus } from '../pool/pool-status.ts'
 import type { CertificateStatus } from '../tls/certificate.ts'
+import { FailedRequests } from './failed-requests.ts'
 import { GenerationTallies } from './generation-tallies.ts'
 
 /** Upper bounds of the buckets of durations, in seconds. */
@@ -50,6 +51,7 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
   serverErrors = 0
   connections = 0
   readonly generations: GenerationTallies = new GenerationTallies()
+  readonly failures: FailedRequests = new FailedRequests()
   private begun = 0
   private retries = 0
   private faults = 0
@@ -76,13 +78,20 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
     this.retries += record.retries
     this.bytesSent += record.bytesSent
     this.bytesReceived += record.bytesReceived
-    if (record.status >= 500) this.serverErrors++
+    if (record.status >= 500) this.noteServerError(record)
+    else if (isCutOff(record.cause)) this.failures.note(record)
     this.generations.count(record)
     this.statuses[Math.min(5, Math.floor(record.status / 100))]!++
     this.causes.set(record.cause, (this.causes.get(record.cause) ?? 0) + 1)
     this.total.observe(record.totalMs)
     if (record.queueMs > 0) this.queue.observe(record.queueMs)
     if (record.backend !== undefined) this.response.observe(record.responseMs)
+  }
+
+  /** A malformed request is the fault of its client. */
+  private noteServerError(record: ExchangeRecord): void {
+    this.serverErrors++
+    if (record.cause !== 'bad-request') this.failures.note(record)
   }
 
   connection(event: ConnectionEvent): void {
@@ -161,6 +170,11 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
       (status) => `rip_requests_total{status="${status}xx"} ${this.statuses[status]}`,
     )
   }
+}
+
+/** Ends of a response that had begun. */
+function isCutOff(cause: EndCause): boolean {
+  return cause === 'backend-reset' || cause === 'bad-response' || cause === 'response-timeout'
 }
 
 function family(name: string, type: string, help: string, lines: readonly string[]): string[] {

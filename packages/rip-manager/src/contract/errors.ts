@@ -25,6 +25,8 @@ const messages = {
     d.names.length === 0
       ? `nothing works in the background here, so ${d.name} cannot be restarted`
       : `there is no background process ${d.name}; there is ${d.names.join(', ')}`,
+  NOT_INSPECTED: (d: { readonly pid: number; readonly reason: string }): string =>
+    `process ${d.pid} cannot be looked at: ${d.reason}`,
   NO_WORKERS: (_: { readonly wanted: number }): string =>
     'there are no workers to scale: the application answers no requests, it only works in the background',
   NOT_SERVING: (d: { readonly command: string }): string =>

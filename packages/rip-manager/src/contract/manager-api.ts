@@ -1,3 +1,4 @@
+import type { InspectionKind } from '@rip/worker/protocol'
 import type { LiveOptions } from './options.ts'
 import type { Configuration, ConfigurationChange, ManagerStatus } from './status.ts'
 import type { ManagerEvent, ManagerEventBody } from './events.ts'
@@ -50,6 +51,20 @@ export interface StopOptions {
   readonly delay?: boolean
 }
 
+/** What is looked at in a process, and for how long where that matters. */
+export interface Look {
+  readonly kind: InspectionKind
+  /** @default 5000 */
+  readonly forMs?: number
+}
+
+/** What was found in a process: JSON, which may be large. */
+export interface Finding {
+  readonly bytes: number
+  /** Its bytes, fetched from the process as they are read. @throws ManagerError `NOT_INSPECTED` */
+  readonly parts: AsyncIterable<Uint8Array>
+}
+
 /** Supervises one application. Obtained from `createManager`. */
 export interface Manager extends AsyncDisposable {
   /** Resolves when the first generation serves; rejects with `ManagerError` when it cannot. */
@@ -76,6 +91,12 @@ export interface Manager extends AsyncDisposable {
    * has not changed.
    */
   tellFailing(reasons: readonly string[]): void
+  /**
+   * Looks into a process of the application, one look at a time in each.
+   *
+   * @throws ManagerError `NOT_INSPECTED` when there is no such process, when it does not answer, or cannot do it
+   */
+  inspect(pid: number, look: Look, options?: { readonly signal?: AbortSignal }): Promise<Finding>
   /** Adds a warning to the events. */
   warn(message: string): void
   /** Suspends reloads, by watcher and by command alike. @throws ManagerError `STOPPING` */

@@ -1,4 +1,4 @@
-import { CONTROL_VERSION, type ControlFailure, VERSION_HEADER } from './protocol.ts'
+import { BYTES_HEADER, CONTROL_VERSION, type ControlFailure, VERSION_HEADER } from './protocol.ts'
 
 const version = { [VERSION_HEADER]: String(CONTROL_VERSION) }
 
@@ -40,4 +40,18 @@ export function linesOf({ next, cancel }: Lines): Response {
     cancel,
   })
   return new Response(body, { headers: { ...version, 'content-type': 'application/x-ndjson' } })
+}
+
+/** So many bytes, in parts as they come; a body that is shorter was cut off. */
+export function bytesOf(bytes: number, parts: AsyncIterator<Uint8Array>, cancel: () => void): Response {
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await parts.next()
+      if (done === true) controller.close()
+      else controller.enqueue(value)
+    },
+    cancel,
+  })
+  const headers = { ...version, [BYTES_HEADER]: String(bytes), 'content-type': 'application/octet-stream' }
+  return new Response(body, { headers })
 }

@@ -1,6 +1,8 @@
 import { dirname } from 'node:path'
 import { ManagerError } from '../contract/errors.ts'
 import type {
+  Finding,
+  Look,
   ReloadOptions,
   ReloadResult,
   RestartOptions,
@@ -9,10 +11,12 @@ import type {
 } from '../contract/manager-api.ts'
 import type { DrainReport } from '../contract/router.ts'
 import type { ManagerEvent } from '../contract/events.ts'
+import type { RequestsStatus } from '../contract/requests.ts'
 import type { ManagerStatus } from '../contract/status.ts'
 import { isListening } from '../socket/listening.ts'
 import {
   type BalancerIntroduction,
+  BYTES_HEADER,
   CONTROL_VERSION,
   type ControlFailure,
   type HandOverResult,
@@ -51,6 +55,19 @@ export class ControlClient {
     const status = await this.#ask<ManagerStatus>('GET', '/status', undefined, options)
     // A manager of an older release knows of none.
     return { ...status, background: status.background ?? [] }
+  }
+
+  /** What the balancers know of requests. */
+  requests(options: Waiting = {}): Promise<RequestsStatus> {
+    return this.#ask<RequestsStatus>('GET', '/requests', undefined, options)
+  }
+
+  /** Has a process of the application look at itself. */
+  async inspect(pid: number, look: Look, options: Waiting = {}): Promise<Finding> {
+    const response = await this.#send('POST', '/inspect', { pid, ...look }, options)
+    if (!response.ok || response.body === null) throw await refusal(response)
+    const bytes = Number(response.headers.get(BYTES_HEADER))
+    return { bytes, parts: wholeBody(response.body, bytes, pid) }
   }
 
   reload(options: ReloadOptions = {}): Promise<ReloadResult> {
@@ -179,6 +196,20 @@ function eventsQuery({ since, follow }: EventsOptions): string {
   if (since !== undefined) query.set('since', String(since))
   if (follow === false) query.set('follow', '0')
   return query.toString()
+}
+
+/** @throws ManagerError `NOT_INSPECTED` when it is cut off */
+async function* wholeBody(
+  body: ReadableStream<Uint8Array>,
+  bytes: number,
+  pid: number,
+): AsyncGenerator<Uint8Array> {
+  let got = 0
+  for await (const part of body) {
+    got += part.byteLength
+    yield part
+  }
+  if (got !== bytes) throw new ManagerError('NOT_INSPECTED', { pid, reason: 'what it found was cut off' })
 }
 
 async function* linesIn<T>(body: ReadableStream<Uint8Array>): AsyncGenerator<T> {

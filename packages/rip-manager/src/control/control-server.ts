@@ -35,6 +35,8 @@ export interface ControlServer extends AsyncDisposable {
  * | request | body | answer |
  * | --- | --- | --- |
  * | `GET /status` | | `ManagerStatus` |
+ * | `GET /requests` | | `RequestsStatus` |
+ * | `POST /inspect` | `{ pid, kind, forMs? }` | what that process found, in `rip-bytes` bytes |
  * | `GET /metrics` | | what workers say of themselves, in the text format of Prometheus |
  * | `GET /ready` | | `{ ready, health }`; 503 unless it serves and goes on to |
  * | `GET /events?since=SEQ&follow=0` | | one `ManagerEvent` a line, after an empty one; without `since` from now on |

@@ -5,6 +5,9 @@ export const CONTROL_VERSION = 1
 
 export const VERSION_HEADER = 'rip-control-version'
 
+/** How many bytes the answer of `POST /inspect` has. */
+export const BYTES_HEADER = 'rip-bytes'
+
 /** Events an instance keeps for readers that come later. */
 export const EVENT_HISTORY = 1_000
 

@@ -1,8 +1,9 @@
 import { ManagerError } from '../contract/errors.ts'
-import type { Manager, ReloadOptions, ReloadResult, StopOptions } from '../contract/manager-api.ts'
+import type { Look, Manager, ReloadOptions, ReloadResult, StopOptions } from '../contract/manager-api.ts'
 import type { DrainReport } from '../contract/router.ts'
+import type { RequestsStatus } from '../contract/requests.ts'
 import type { ManagerStatus } from '../contract/status.ts'
-import { failure, json, linesOf, metricsText } from './answers.ts'
+import { bytesOf, failure, json, linesOf, metricsText } from './answers.ts'
 import type { EventHistory } from './event-history.ts'
 import { BadRequest, readBody, type Shape } from './json-body.ts'
 import { metricsOf } from './metrics.ts'
@@ -13,6 +14,8 @@ export interface ControlTarget {
   readonly manager: Manager
   /** What `GET /status` tells. @default `manager.status` */
   readonly status?: () => Promise<ManagerStatus>
+  /** What `GET /requests` tells; `undefined` where no balancer answers. @default nothing is known */
+  readonly requests?: () => Promise<RequestsStatus | undefined>
   /** What `POST /stop` does. @default `manager.close` */
   readonly stop?: (options: StopOptions) => Promise<DrainReport>
   /** What `POST /reload` does. @default `manager.reload` */
@@ -34,7 +37,7 @@ type Route = (request: Request) => Response | Promise<Response>
 export type Routes = Readonly<Record<string, Readonly<Record<string, Route>>>>
 
 export function routesOf(
-  { manager, status, stop, reload, handOver, join, joined }: ControlTarget,
+  { manager, status, requests, stop, reload, handOver, join, joined }: ControlTarget,
   history: EventHistory,
 ): Routes {
   const command = (shape: Shape, run: (options: ReloadOptions) => Promise<ReloadResult>) => ({
@@ -46,6 +49,8 @@ export function routesOf(
   const held = () => json({ held: manager.status.held })
   return {
     '/status': { GET: async () => json((await status?.()) ?? manager.status) },
+    '/requests': { GET: async () => json((await requests?.()) ?? NO_REQUESTS) },
+    '/inspect': { POST: (request) => streamFinding(request, manager) },
     '/ready': { GET: () => readiness(manager.status) },
     '/metrics': { GET: () => metricsText(metricsOf(manager.status)) },
     '/balancers': { GET: () => json({ balancers: joined?.() ?? [] }) },
@@ -79,6 +84,22 @@ export function routesOf(
       },
     },
   }
+}
+
+const NO_REQUESTS: RequestsStatus = { underWay: [], underWayCount: 0, routes: [], failures: [] }
+
+const KINDS: readonly string[] = ['memory', 'cpu', 'heap'] satisfies Look['kind'][]
+
+/** What a process found when it looked at itself, as the caller reads it. */
+async function streamFinding(request: Request, manager: Manager): Promise<Response> {
+  const { pid, kind, forMs } = await readBody(request, { pid: 'number', kind: 'string', forMs: 'number' })
+  if (pid === undefined || kind === undefined) throw new BadRequest('"pid" and "kind" are needed')
+  if (!KINDS.includes(kind)) throw new BadRequest(`"kind" must be one of ${KINDS.join(', ')}`)
+  const abort = new AbortController()
+  request.signal.addEventListener('abort', () => abort.abort(), { once: true })
+  const look: Look = { kind: kind as Look['kind'], ...(forMs !== undefined && { forMs }) }
+  const { bytes, parts } = await manager.inspect(pid, look, { signal: abort.signal })
+  return bytesOf(bytes, parts[Symbol.asyncIterator](), () => abort.abort())
 }
 
 /** Whether a load balancer outside should send requests. */

@@ -50,6 +50,21 @@ const readers: {
   'stands-by': (fields) => ({ type: 'stands-by', order: count(fields['order']) }),
   begun: () => ({ type: 'begun' }),
   drained: (fields) => ({ type: 'drained', abandoned: count(fields['abandoned']) }),
+  inspected: (fields) => ({
+    type: 'inspected',
+    order: count(fields['order']),
+    bytes: count(fields['bytes']),
+  }),
+  'not-inspected': (fields) => ({
+    type: 'not-inspected',
+    order: count(fields['order']),
+    reason: text(fields['reason']),
+  }),
+  part: (fields) => ({
+    type: 'part',
+    order: count(fields['order']),
+    base64: base64(fields['base64']),
+  }),
 }
 
 /** What a worker said, with the fields the protocol has and no others; `undefined` when it is no message. */
@@ -97,6 +112,11 @@ function isCount(value: unknown): value is number {
 
 function text(value: unknown): string {
   return typeof value === 'string' ? value.slice(0, MAX_TEXT_CHARS) : malformed()
+}
+
+function base64(value: unknown): string {
+  const isBase64 = typeof value === 'string' && value.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(value)
+  return isBase64 ? value : malformed()
 }
 
 function oneOf<T extends string>(values: readonly T[], value: unknown): T | undefined {

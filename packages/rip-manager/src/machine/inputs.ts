@@ -58,6 +58,8 @@ export type Input =
   | { readonly type: 'observed'; readonly token: number; readonly counts: ObservedCounts | undefined }
   | { readonly type: 'compared'; readonly token: number; readonly comparison: Comparison | undefined }
   | { readonly type: 'message'; readonly pid: number; readonly message: WorkerMessage | null }
+  /** The worker is about to be looked at, and may say nothing for so long. */
+  | { readonly type: 'silence'; readonly pid: number; readonly forMs: number }
   /** The socket of a program without control messages accepts connections. */
   | { readonly type: 'accepting'; readonly pid: number }
   | { readonly type: 'exited'; readonly pid: number; readonly status: ExitStatus; readonly stderr: string }

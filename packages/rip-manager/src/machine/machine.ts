@@ -17,7 +17,7 @@ import type { Input } from './inputs.ts'
 import { leave } from './leaving.ts'
 import { findLostSockets, onRestored } from './lost-sockets.ts'
 import { keepBudget } from './memory-budget.ts'
-import { onMessage, onReady } from './messages.ts'
+import { expectSilence, onMessage, onReady } from './messages.ts'
 import { observe, onCompared, onObserved } from './observation.ts'
 import { reap } from './reap.ts'
 import { recycle } from './recycle.ts'
@@ -133,6 +133,8 @@ function take(fleet: Fleet, input: Input): void {
       return returnToPrevious(fleet, onCompared(fleet, input.token, input.comparison))
     case 'message':
       return onMessage(fleet, input.pid, input.message)
+    case 'silence':
+      return expectSilence(fleet, input.pid, input.forMs)
     case 'accepting':
       return onAccepting(fleet, input.pid)
     case 'exited':

@@ -34,8 +34,17 @@ export function onMessage(fleet: Fleet, pid: number, message: WorkerMessage | nu
       return
     case 'listening':
     case 'begun':
+    case 'inspected':
+    case 'not-inspected':
+    case 'part':
       return
   }
+}
+
+/** A worker is about to do something that blocks its event loop. */
+export function expectSilence({ workers, nowMs }: Fleet, pid: number, forMs: number): void {
+  const worker = workers.get(pid)
+  if (worker !== undefined) worker.heardMs = nowMs + forMs
 }
 
 /** A worker that has been told to end meanwhile, by an order and a signal that came too early for it, is told again. */

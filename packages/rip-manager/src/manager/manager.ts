@@ -1,12 +1,16 @@
 import { ManagerError } from '../contract/errors.ts'
 import { CrashHistory } from './crash-history.ts'
 import { EventLog } from './event-log.ts'
+import { Inspections } from './inspections.ts'
 import type { CommandId, Input } from '../machine/inputs.ts'
+import { findBackground } from '../machine/background-post.ts'
 import { Machine } from '../machine/machine.ts'
 import { isStopping } from '../machine/life.ts'
 import type { Outcome } from '../machine/effects.ts'
 import type {
   CommandOptions,
+  Finding,
+  Look,
   Manager,
   ReloadOptions,
   ReloadResult,
@@ -43,6 +47,7 @@ class AppManager implements Manager {
   readonly #events: EventLog
   readonly #machine: Machine
   readonly #services: Services
+  readonly #inspections: Inspections
   readonly #crashes = new CrashHistory()
   readonly #backgroundCrashes = new Map<string, CrashHistory>()
   readonly #commands = new Map<CommandId, (outcome: Outcome) => void>()
@@ -79,11 +84,23 @@ class AppManager implements Manager {
       findings: verdicts?.read(),
       nowMs: clock.nowMs(),
     })
+    this.#inspections = new Inspections({
+      clock,
+      send: (pid, message) => options.links.send(pid, message),
+      expectSilence: (pid, forMs) => this.#deliver({ type: 'silence', pid, forMs }),
+    })
     this.#services = new Services({
       options,
       events: this.#events,
       onChange: (online) => this.#deliver({ type: 'services', online }),
     })
+  }
+
+  async inspect(pid: number, look: Look, options: { readonly signal?: AbortSignal } = {}): Promise<Finding> {
+    const { fleet } = this.#machine
+    if (!fleet.workers.has(pid) && findBackground(fleet, pid) === undefined)
+      throw new ManagerError('NOT_INSPECTED', { pid, reason: 'it is no process of the application' })
+    return await this.#inspections.look(pid, look, options.signal)
   }
 
   start(): Promise<void> {
@@ -93,7 +110,9 @@ class AppManager implements Manager {
   async #start(): Promise<void> {
     this.#mustNotClose()
     const { links, watcher, root } = this.#options
-    links.onMessage((pid, message) => this.#deliver({ type: 'message', pid, message }))
+    links.onMessage((pid, message) => {
+      if (!this.#inspections.take(pid, message)) this.#deliver({ type: 'message', pid, message })
+    })
     await links.start()
     this.#mustNotClose()
     await watcher?.start(root, (tree) => this.#deliver({ type: 'wake', ...(tree && { tree }) }))

@@ -6,7 +6,7 @@ import { type ControlServerOptions, openControlServer } from '../../src/control/
 import { EventHistory } from '../../src/control/event-history.ts'
 import { ManagerError } from '../../src/contract/errors.ts'
 import { EventLog } from '../../src/manager/event-log.ts'
-import type { Manager, ReloadResult } from '../../src/contract/manager-api.ts'
+import type { Finding, Manager, ReloadResult } from '../../src/contract/manager-api.ts'
 import { type ManagerStatus, type ManagerHealth, STATUS_VERSION } from '../../src/contract/status.ts'
 import { temporaryFolder } from '../real.ts'
 
@@ -53,6 +53,14 @@ class ToldManager implements Manager {
   async start(): Promise<void> {}
   warn(): void {}
   tellFailing(): void {}
+  async inspect(pid: number, look: object): Promise<Finding> {
+    this.told.push(['inspect', pid, look])
+    return { bytes: 3, parts: this.found() }
+  }
+  async *found(): AsyncGenerator<Uint8Array> {
+    yield Uint8Array.of(1, 2)
+    yield Uint8Array.of(3)
+  }
   reload(options?: object): Promise<ReloadResult> {
     this.told.push(['reload', options])
     return this.answer()
@@ -140,6 +148,30 @@ describe('commands', () => {
     const answer = await request('/ready')
     expect(answer.status).toBe(status)
     expect(await answer.json()).toEqual({ ready: status === 200, health })
+  })
+
+  test('requests are what the balancers know of them, and nothing where there is none', async () => {
+    const none = { underWay: [], underWayCount: 0, routes: [], failures: [] }
+    const { client } = await setup()
+    expect(await client.requests()).toEqual(none)
+    const { client: other } = await setup({ requests: async () => ({ ...none, underWayCount: 3 }) })
+    expect((await other.requests()).underWayCount).toBe(3)
+  })
+
+  test('a process is looked at, and what it found is handed on as a whole or not at all', async () => {
+    const { client, manager, request } = await setup()
+    const { bytes, parts } = await client.inspect(7, { kind: 'cpu', forMs: 100 })
+    expect(bytes).toBe(3)
+    expect(Buffer.concat(await collect(parts))).toEqual(Buffer.of(1, 2, 3))
+    expect(manager.told).toEqual([['inspect', 7, { kind: 'cpu', forMs: 100 }]])
+    manager.found = async function* () {
+      yield Uint8Array.of(1)
+    }
+    const { parts: broken } = await client.inspect(7, { kind: 'heap' })
+    expect(await failureOf(collect(broken))).toMatchObject({ code: 'NOT_INSPECTED' })
+    const refusedLook = await request('/inspect', { method: 'POST', body: '{"pid":7,"kind":"env"}' })
+    expect(refusedLook.status).toBe(400)
+    expect(await refusedLook.text()).toContain('must be one of memory, cpu, heap')
   })
 
   test.each(['reload', 'restart', 'rollback'] as const)(

@@ -2,10 +2,22 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { readBootFailure, readWorkerMessage } from '../../src/links/worker-message.ts'
 
-const types = ['hello', 'listening', 'ready', 'failed', 'beacon', 'leaving', 'stands-by', 'drained']
+const types = [
+  'hello',
+  'listening',
+  'ready',
+  'failed',
+  'beacon',
+  'leaving',
+  'stands-by',
+  'drained',
+  'inspected',
+  'not-inspected',
+  'part',
+]
 const names = (
   'version workerId pid socket bootMs entry failure inFlight requests rssBytes loopLagMs reason aborted order ' +
-  'webSockets eventStreams kind message file line column frame stack __proto__'
+  'webSockets eventStreams kind message file line column frame stack bytes base64 __proto__'
 ).split(' ')
 
 /** Any JSON value, with frequent names of the protocol. */
@@ -57,4 +69,16 @@ test('texts are bounded', () => {
 
 test.each([NaN, -1, null, '7', undefined])('%p is no count', (inFlight) => {
   expect(readWorkerMessage({ type: 'leaving', reason: 'signal', inFlight })).toBeUndefined()
+})
+
+test.each([
+  ['AAAA', true],
+  ['AAA=', true],
+  ['', true],
+  ['AAA', false],
+  ['AA-_', false],
+  ['A===', false],
+  [7, false],
+])('%p is a part of a look: %p', (base64, isPart) => {
+  expect(readWorkerMessage({ type: 'part', order: 1, base64 }) !== undefined).toBe(isPart)
 })

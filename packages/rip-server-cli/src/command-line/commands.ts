@@ -103,8 +103,19 @@ export const commands: readonly Command[] = [
     ...toInstance,
     name: 'status',
     summary: 'show code, workers, last refusal; exit 1 when unhealthy, or bad code is on disk',
-    flags: ASKING,
-    examples: ['rip-server status', 'rip-server status --json'],
+    flags: [...ASKING, 'routes'],
+    examples: ['rip-server status --routes', 'rip-server status --json'],
+  },
+  {
+    name: 'inspect',
+    usage: '[WORKER] [app]',
+    summary: 'show the requests of a worker, what takes its time, and what fills its memory',
+    maxWords: 2,
+    flags: [...ASKING, 'cpu', 'memory', 'cpu-profile', 'heap-snapshot', 'for'],
+    examples: [
+      'rip-server inspect w1 --cpu',
+      'rip-server inspect w1 --memory --heap-snapshot w1.heapsnapshot',
+    ],
   },
   {
     name: 'ps',

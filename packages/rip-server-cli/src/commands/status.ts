@@ -1,12 +1,16 @@
-import type {
-  AnswerRates,
-  BackgroundStatus,
-  BalancerIntroduction,
-  ExitReason,
-  Instance,
-  ManagerStatus,
-  ServedCertificate,
-  WorkerStatus,
+import {
+  type AnswerRates,
+  type BackgroundStatus,
+  type BalancerIntroduction,
+  type ControlClient,
+  type ExitReason,
+  type Instance,
+  ManagerError,
+  type ManagerStatus,
+  type RequestFailure,
+  type RequestsStatus,
+  type ServedCertificate,
+  type WorkerStatus,
 } from '@rip/manager'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
@@ -18,9 +22,10 @@ import {
   shortGeneration,
   verdictText,
 } from '../terminal/event-line.ts'
-import { bytesText, durationText } from '../terminal/quantity-text.ts'
+import { bytesText, durationText, latencyText } from '../terminal/quantity-text.ts'
 import { commandText, type Settings } from '@rip/server/settings'
 import { UNFROZEN } from '../terminal/ready-block.ts'
+import { failuresTable, failureText, routesTable } from '../terminal/request-tables.ts'
 import { table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
@@ -28,11 +33,32 @@ import type { Terminal } from '../terminal/terminal.ts'
 export async function status(invocation: Invocation): Promise<number> {
   const { instance, client, snapshot } = await findInstance(invocation, invocation.line.words[0])
   const balancers = await client.balancers()
+  const requests = await knownRequests(client)
   const { terminal } = invocation
-  if (isOn(invocation, 'json'))
-    terminal.data(JSON.stringify({ url: instance.url, ...snapshot, balancers }, null, 2))
-  else terminal.data(statusText(instance, snapshot, terminal, balancers))
+  const showsRoutes = isOn(invocation, 'routes')
+  if (isOn(invocation, 'json')) {
+    const facts = { url: instance.url, ...snapshot, balancers, ...(showsRoutes && { requests }) }
+    terminal.data(JSON.stringify(facts, null, 2))
+  } else {
+    terminal.data(statusText(instance, snapshot, terminal, balancers, requests))
+    if (showsRoutes && requests !== undefined) terminal.data(requestTables(requests))
+  }
   return isWell(snapshot) ? ExitCode.done : ExitCode.failed
+}
+
+/** What the balancers know of requests; `undefined` for an instance of a release that cannot tell. */
+async function knownRequests(client: ControlClient): Promise<RequestsStatus | undefined> {
+  try {
+    return await client.requests()
+  } catch (error) {
+    if (error instanceof ManagerError && error.code === 'CONTROL_REFUSED') return undefined
+    throw error
+  }
+}
+
+function requestTables({ routes, failures }: RequestsStatus): string {
+  const latest = failuresTable(failures, Date.now())
+  return ['', ...routesTable(routes), ...(latest.length === 0 ? [] : ['', ...latest])].join('\n')
 }
 
 /** The status as text: facts, workers, and the last refusal if there is one. */
@@ -41,6 +67,7 @@ export function statusText(
   snapshot: ManagerStatus,
   terminal: Terminal,
   balancers: readonly BalancerIntroduction[] = [],
+  requests?: RequestsStatus,
 ): string {
   const facts = [
     ['name', `${snapshot.name}, process ${snapshot.pid}`],
@@ -63,6 +90,7 @@ export function statusText(
       `${Math.max(0, snapshot.reloads.admitted - 1)} served since the start, ${snapshot.reloads.refused} refused`,
     ],
     ...messagesFact(snapshot),
+    ...requestFacts(requests, Date.now()),
     ['watching', snapshot.watching ? 'yes' : 'no'],
     ['up', durationText(Date.now() - snapshot.startedAtMs)],
   ]
@@ -161,11 +189,6 @@ function ratesCells({ requests, perSecond, statuses, failed, p50Ms, p95Ms, p99Ms
   ]
 }
 
-/** A latency for the table; less than a millisecond is not shown as 0. */
-function latencyText(ms: number): string {
-  return ms < 10 ? `${ms.toFixed(1)} ms` : durationText(ms)
-}
-
 /** What the processes there are have published; nothing of applications that publish nothing. */
 function messagesFact({ workers, background }: ManagerStatus): string[][] {
   const all = [...workers, ...background]
@@ -174,6 +197,34 @@ function messagesFact({ workers, background }: ManagerStatus): string[][] {
   if (sum('published') + sum('delivered') === 0) return []
   const text = `${sum('published')} published, ${sum('delivered')} delivered to other processes, ${sum('dropped')} dropped`
   return [['messages', text]]
+}
+
+/** A route below which nobody asks why it is slow. */
+const SLOW_MS = 250
+const LATEST_MS = 600_000
+
+/** The slowest route, and the latest failure. */
+function requestFacts(requests: RequestsStatus | undefined, nowMs: number): string[][] {
+  if (requests === undefined) return []
+  const [slowest] = requests.routes.toSorted((a, b) => (b.p95Ms ?? 0) - (a.p95Ms ?? 0))
+  const [latest] = requests.failures
+  return [
+    ...(slowest === undefined || (slowest.p95Ms ?? 0) < SLOW_MS
+      ? []
+      : [['slowest', `${slowest.route}, p95 ${latencyText(slowest.p95Ms ?? 0)} (more: status --routes)`]]),
+    ...(latest === undefined || nowMs - latest.atMs > LATEST_MS
+      ? []
+      : [
+          [
+            'failed',
+            `${latestText(latest)} ${durationText(Math.max(0, nowMs - latest.atMs))} ago (more: status --routes)`,
+          ],
+        ]),
+  ]
+}
+
+function latestText(failure: RequestFailure): string {
+  return `${failure.method} ${failure.path} with ${failureText(failure)}`
 }
 
 function certificateText({ file, names, expiresAtMs }: ServedCertificate, nowMs: number): string {

@@ -7,6 +7,11 @@ export function durationText(ms: number): string {
   return `${Math.round(ms / 86_400_000)} d`
 }
 
+/** A latency for tables; less than a millisecond is not shown as 0. */
+export function latencyText(ms: number): string {
+  return ms < 10 ? `${ms.toFixed(1)} ms` : durationText(ms)
+}
+
 /** Bytes for people: `48 MiB`. */
 export function bytesText(bytes: number): string {
   if (bytes < 2 ** 20) return `${Math.round(bytes / 2 ** 10)} KiB`

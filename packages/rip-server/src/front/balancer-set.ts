@@ -10,10 +10,12 @@ import {
   type JoinNotice,
   ManagerError,
   type Observer,
+  type RequestsStatus,
   type ResponseCounts,
   type Router,
 } from '@rip/manager'
 import { BalancerCounts } from './balancer-counts.ts'
+import { requestsOf } from './requests-of.ts'
 import { type Traffic, trafficOf } from './traffic.ts'
 
 /** Longest drain that is requested; the manager's signal ends it earlier. */
@@ -98,6 +100,15 @@ export class BalancerSet implements Router, Observer {
       this.#ask((admin) => admin.status()),
     ).catch(() => [])
     return statuses.length === 0 ? undefined : trafficOf(statuses)
+  }
+
+  /** What the balancers know of requests; `undefined` as with `traffic`. */
+  async requests(): Promise<RequestsStatus | undefined> {
+    const reports = await within(
+      TRAFFIC_WITHIN_MS,
+      this.#ask((admin) => admin.requests()),
+    ).catch(() => [])
+    return reports.length === 0 ? undefined : requestsOf(reports)
   }
 
   async compare(before: GenerationId, forMs: number): Promise<Comparison> {

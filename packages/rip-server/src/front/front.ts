@@ -12,6 +12,7 @@ import {
   type ListenSocket,
   type Observer,
   openListenSocket,
+  type RequestsStatus,
   type RunDir,
   type ServedCertificate,
   type Service,
@@ -34,6 +35,8 @@ export interface Front {
   readonly observer?: Observer
   /** The current counts of answers; `undefined` when no balancer counts them or one does not answer. */
   readonly traffic: () => Promise<Traffic | undefined>
+  /** What balancers know of requests; `undefined` as with `traffic`. */
+  readonly requests: () => Promise<RequestsStatus | undefined>
   readonly services: readonly Service[]
   readonly address: ListenAddress | undefined
   /** Address to open in a browser. */
@@ -75,6 +78,7 @@ export function frontBeside({ runDir, owned, note, warn, inherited }: BesideOpti
     router: owned.use(new CurrentSockets(balancers, runDir.path, inherited !== undefined)),
     observer: balancers,
     traffic: () => balancers.traffic(),
+    requests: () => balancers.requests(),
     join: (balancer, signal) => balancers.join(balancer, signal),
     joined: () => balancers.joined,
     services: [],
@@ -130,6 +134,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       const traffic = await balancers.traffic()
       return traffic && { ...traffic, certificates: traffic.certificates.map(namedAsGiven) }
     },
+    requests: () => balancers.requests(),
     join: (balancer, signal) => balancers.join(balancer, signal),
     joined: () => balancers.joined,
     services: [service],

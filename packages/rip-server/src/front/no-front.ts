@@ -12,6 +12,7 @@ export function noFront(inherited: Inheritance | undefined): Front {
     // What works in the background is observed by its crashes alone.
     observer: { read: async () => ({ requests: 0, errors: 0 }) },
     traffic: async () => undefined,
+    requests: async () => undefined,
     services: [],
     address: undefined,
     stopAccepting: async () => {},

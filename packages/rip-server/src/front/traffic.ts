@@ -57,7 +57,7 @@ export function workerKey(generation: string, id: string): string {
 }
 
 /** @param atLeastMs time that is known to have passed */
-function ratesOf(all: readonly { readonly answers: AnswerCounts }[], atLeastMs = 0): AnswerRates {
+export function ratesOf(all: readonly { readonly answers: AnswerCounts }[], atLeastMs = 0): AnswerRates {
   const counts = sumAnswers(all.map(({ answers }) => answers))
   const windowMs = Math.max(counts.windowMs, atLeastMs)
   const [informational = 0, success = 0, redirection = 0, client = 0, server = 0] = counts.statuses

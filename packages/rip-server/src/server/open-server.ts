@@ -399,6 +399,7 @@ async function assemble(
       path: runDir.controlPath,
       manager,
       status,
+      requests: front.requests,
       join: front.join,
       joined: front.joined,
       ...commands,

@@ -8,6 +8,7 @@ import {
 } from '../protocol.ts'
 import { ControlLink } from '../program/control-link.ts'
 import { LoopLag } from '../program/loop-lag.ts'
+import { refuseInspection } from '../program/refuse-inspection.ts'
 import type { SupervisorPipe } from '../program/supervisor-pipe.ts'
 import { commandEnvironment } from './command-environment.ts'
 import { CommandNotFound, CommandProcesses } from './command-processes.ts'
@@ -199,6 +200,9 @@ export class CommandProgram {
         return void this.#drain(message.deadlineMs)
       case 'ping':
         return this.#sendBeacon()
+      case 'inspect':
+      case 'send-part':
+        return refuseInspection(message, this.#options.text, (answer) => this.#send(answer))
     }
   }
 

@@ -11,6 +11,8 @@ import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
 import { BusMember } from './bus-member.ts'
 import type { CLibrary } from './c-library.ts'
 import { ControlLink } from './control-link.ts'
+import type { InspectionOrder, Inspector } from './inspector.ts'
+import { refuseInspection } from './refuse-inspection.ts'
 import { keepApart } from './keep-apart.ts'
 import { LoopLag } from './loop-lag.ts'
 import type { Settings } from './settings.ts'
@@ -28,6 +30,8 @@ export class BackgroundProgram {
   #phase: 'preparing' | 'prepared' | 'beginning' | 'working' | 'leaving' = 'preparing'
   #work: BackgroundWork | undefined
   #link: ControlLink | undefined
+  /** Loaded when it is first needed. */
+  #inspector: Inspector | undefined
   #beacon: NodeJS.Timeout | undefined
 
   constructor(settings: Settings, pipe: SupervisorPipe | undefined) {
@@ -131,7 +135,18 @@ export class BackgroundProgram {
     if (message.type === 'welcome') return this.#welcome(message)
     if (message.type === 'ping') return this.#sendBeacon()
     if (message.type === 'resume') return void this.#begin().catch((error: unknown) => this.#fail(error))
+    if (message.type === 'inspect' || message.type === 'send-part') return void this.#inspect(message)
     if (message.type === 'drain') void this.#leave(message.deadlineMs)
+  }
+
+  /** A program that is run by its command is not this process. */
+  async #inspect(message: InspectionOrder): Promise<void> {
+    const command = this.#settings.background?.command
+    if (command !== undefined)
+      return refuseInspection(message, command.join(' '), (answer) => this.#send(answer))
+    const { Inspector } = await import('./inspector.ts')
+    this.#inspector ??= new Inspector((answer) => this.#send(answer))
+    await this.#inspector.obey(message)
   }
 
   #welcome({ beaconMs, bus }: Extract<SupervisorMessage, { type: 'welcome' }>): void {

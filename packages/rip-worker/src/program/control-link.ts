@@ -2,6 +2,7 @@ import {
   encodeFrame,
   FrameDecoder,
   FrameError,
+  type InspectionKind,
   type SupervisorMessage,
   type WorkerMessage,
 } from '../protocol.ts'
@@ -88,7 +89,9 @@ function isSupervisorMessage(value: unknown): value is SupervisorMessage {
   const message = value as Partial<Record<string, unknown>> | null
   if (typeof message !== 'object' || message === null) return false
   if (WITHOUT_DETAILS.has(message['type'])) return true
-  if (message['type'] === 'standby') return typeof message['order'] === 'number'
+  if (message['type'] === 'standby' || message['type'] === 'send-part')
+    return typeof message['order'] === 'number'
+  if (message['type'] === 'inspect') return isInspection(message)
   if (message['type'] === 'drain') return typeof message['deadlineMs'] === 'number'
   return (
     message['type'] === 'welcome' &&
@@ -96,6 +99,13 @@ function isSupervisorMessage(value: unknown): value is SupervisorMessage {
     isInterval(message['beaconMs']) &&
     isBusPlace(message['bus'])
   )
+}
+
+const INSPECTIONS: ReadonlySet<unknown> = new Set(['memory', 'cpu', 'heap'] satisfies InspectionKind[])
+
+function isInspection(message: Partial<Record<string, unknown>>): boolean {
+  const { order, kind, forMs } = message
+  return typeof order === 'number' && typeof forMs === 'number' && INSPECTIONS.has(kind)
 }
 
 function isBusPlace(value: unknown): boolean {

@@ -31,6 +31,7 @@ import { giveBackBootPages } from './boot-pages.ts'
 import { BusMember } from './bus-member.ts'
 import { type CLibrary, loadCLibrary } from './c-library.ts'
 import { ControlLink } from './control-link.ts'
+import type { InspectionOrder, Inspector } from './inspector.ts'
 import { keepApart } from './keep-apart.ts'
 import { LoadedTimers } from './loaded-timers.ts'
 import { LoopLag } from './loop-lag.ts'
@@ -66,6 +67,8 @@ export class WorkerProgram {
   #timers: LoadedTimers | undefined
   #hasCloseHook = false
   #link: ControlLink | undefined
+  /** Loaded when it is first needed. */
+  #inspector: Inspector | undefined
   #beacon: NodeJS.Timeout | undefined
   #library: CLibrary | undefined
   #exitCode = 0
@@ -319,8 +322,15 @@ export class WorkerProgram {
     if (message.type === 'resume') return this.#resume()
     if (message.type === 'end-streams') return this.#worker?.endStreams()
     if (message.type === 'standby') return void this.#standBy(message.order)
+    if (message.type === 'inspect' || message.type === 'send-part') return void this.#inspect(message)
     if (this.#phase === 'booting') return void this.#abandonBoot(0)
     void this.#drain(message.deadlineMs)
+  }
+
+  async #inspect(message: InspectionOrder): Promise<void> {
+    const { Inspector } = await import('./inspector.ts')
+    this.#inspector ??= new Inspector((answer) => this.#send(answer))
+    await this.#inspector.obey(message)
   }
 
   #resume(): void {

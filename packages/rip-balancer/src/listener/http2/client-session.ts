@@ -1,3 +1,4 @@
+import type { RequestInFlight } from '../../exchange/request-in-flight.ts'
 import type { ClientIdentity } from '../../forwarding/client-identity.ts'
 import type { Abuse } from '../../http2/abuse-budget.ts'
 import { ERROR } from '../../http2/error-code.ts'
@@ -57,6 +58,11 @@ export class ClientSession implements SessionOwner, StreamConnection {
 
   get isIdle(): boolean {
     return this.streams.length === 0
+  }
+
+  /** Requests that are being answered. @param nowMs monotonic */
+  inFlight(nowMs: number): readonly RequestInFlight[] {
+    return this.streams.flatMap(({ exchange }) => exchange.inFlight(nowMs) ?? [])
   }
 
   /** Checks the time limits of all requests. @param now monotonic milliseconds */

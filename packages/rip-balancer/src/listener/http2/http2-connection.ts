@@ -1,4 +1,5 @@
 import type { DataPlane } from '../../exchange/data-plane.ts'
+import type { RequestInFlight } from '../../exchange/request-in-flight.ts'
 import type { ClientIdentity } from '../../forwarding/client-identity.ts'
 import { ERROR } from '../../http2/error-code.ts'
 import type { ByteSocket } from '../../transport/byte-socket.ts'
@@ -45,6 +46,10 @@ export class Http2Connection implements KeptConnection, SessionEvents {
 
   get isIdle(): boolean {
     return this.session.isIdle
+  }
+
+  inFlight(nowMs: number): readonly RequestInFlight[] {
+    return this.session.inFlight(nowMs)
   }
 
   get idleSince(): number {
