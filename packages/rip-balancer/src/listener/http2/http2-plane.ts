@@ -13,6 +13,8 @@ export const TABLE_BYTES = 4_096
 const MAX_STREAMS = 128
 const STREAM_WINDOW_BYTES = 64 * 1024
 const MAX_CONTINUATIONS = 8
+/** A block that is that much larger than a head may be can still be decoded, and answered with 431; more ends the connection. */
+const BLOCK_SHARE = 2
 
 /** What the HTTP/2 connections of a listener share: what they announce, how requests are read and responses written. */
 export class Http2Plane {
@@ -36,7 +38,7 @@ export class Http2Plane {
       headerTableBytes: TABLE_BYTES,
       extendedConnect: upgrades.length > 0,
     }
-    this.blocks = { maxBlockBytes: limits.maxHeadBytes, maxContinuations: MAX_CONTINUATIONS }
+    this.blocks = { maxBlockBytes: BLOCK_SHARE * limits.maxHeadBytes, maxContinuations: MAX_CONTINUATIONS }
     this.responses = new ResponseEncoder(forwarding.via, data.turn.clock)
   }
 

@@ -8,6 +8,8 @@ import { SETTINGS, SETTINGS_ACK, frame, numbers } from '../../http2/frames.ts'
 
 export type Fields = readonly (readonly [name: string, value: string])[]
 
+const MAX_FRAME_BYTES = 16_384
+
 /** A frame as it came. */
 export interface Frame {
   readonly type: number
@@ -100,8 +102,15 @@ export class FrameClient implements Disposable {
   }
 
   headers(stream: number, fields: Fields, endsStream: boolean): Buffer {
-    const flags = FLAG.endHeaders | (endsStream ? FLAG.endStream : 0)
-    return frame(FRAME.headers, flags, stream, this.encode(fields))
+    const block = this.encode(fields)
+    const frames: Buffer[] = []
+    for (let at = 0; at === 0 || at < block.length; at += MAX_FRAME_BYTES) {
+      const isLast = at + MAX_FRAME_BYTES >= block.length
+      const flags = (isLast ? FLAG.endHeaders : 0) | (at === 0 && endsStream ? FLAG.endStream : 0)
+      const part = block.subarray(at, at + MAX_FRAME_BYTES)
+      frames.push(frame(at === 0 ? FRAME.headers : FRAME.continuation, flags, stream, part))
+    }
+    return Buffer.concat(frames)
   }
 
   data(stream: number, body: string | Buffer, endsStream: boolean): Buffer {
