@@ -188,7 +188,9 @@ export class ClientStream implements ClientSide, StreamEnds {
     this.connection?.streamLasts(this)
   }
 
+  /** The backend may have closed a tunnel without ending its side first. */
   exchangeEnded(): void {
+    if (this.isTunnel) this.stream?.end()
     if (!this.request.hasEnded) this.stream?.reset(ERROR.none)
     this.letGo()
   }

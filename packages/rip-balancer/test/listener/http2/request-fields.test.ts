@@ -105,12 +105,28 @@ const answered: [name: string, status: string, fields: Fields][] = [
 const passed: [name: string, fields: Fields, head: string][] = [
   ['the usual fields', GET, 'GET / HTTP/1.1\r\nhost: h.test\r\n'],
   ['a host that repeats the authority', more(['host', 'H.test']), 'GET / HTTP/1.1\r\nhost: h.test\r\n'],
-  ['a host instead of an authority', [...withField(GET, ':authority'), ['host', 'a.test']], 'GET / HTTP/1.1\r\nhost: a.test\r\n'],
-  ['the scheme of TLS, which another proxy has ended', withField(GET, ':scheme', 'https'), 'GET / HTTP/1.1\r\nhost: h.test\r\n'],
+  [
+    'a host instead of an authority',
+    [...withField(GET, ':authority'), ['host', 'a.test']],
+    'GET / HTTP/1.1\r\nhost: a.test\r\n',
+  ],
+  [
+    'the scheme of TLS, which another proxy has ended',
+    withField(GET, ':scheme', 'https'),
+    'GET / HTTP/1.1\r\nhost: h.test\r\n',
+  ],
   ['a query', withField(GET, ':path', '/a?b=<c>'), 'GET /a?b=<c> HTTP/1.1\r\n'],
-  ['a star in OPTIONS', withField(withField(GET, ':method', 'OPTIONS'), ':path', '*'), 'OPTIONS * HTTP/1.1\r\n'],
+  [
+    'a star in OPTIONS',
+    withField(withField(GET, ':method', 'OPTIONS'), ':path', '*'),
+    'OPTIONS * HTTP/1.1\r\n',
+  ],
   ['te: trailers', more(['te', 'trailers']), 'GET / HTTP/1.1\r\n'],
-  ['parts of a cookie', more(['cookie', 'a=1'], ['x', 'y'], ['cookie', 'b=2']), 'GET / HTTP/1.1\r\nhost: h.test\r\nx: y\r\ncookie: a=1; b=2\r\n'],
+  [
+    'parts of a cookie',
+    more(['cookie', 'a=1'], ['x', 'y'], ['cookie', 'b=2']),
+    'GET / HTTP/1.1\r\nhost: h.test\r\nx: y\r\ncookie: a=1; b=2\r\n',
+  ],
   ['an empty value', more(['x', '']), 'GET / HTTP/1.1\r\nhost: h.test\r\nx:'],
   ['octets beyond ASCII in a value', more(['x', '\xe9']), 'GET / HTTP/1.1\r\nhost: h.test\r\nx: \xe9\r\n'],
 ]
@@ -200,7 +216,11 @@ describe('the body of a request is refused when', () => {
     test(name, async () => {
       await using it = await stand()
       const { client } = it
-      client.write(client.headers(1, POST, false), client.data(1, 'hello', false), client.headers(1, fields, true))
+      client.write(
+        client.headers(1, POST, false),
+        client.data(1, 'hello', false),
+        client.headers(1, fields, true),
+      )
       expect(await client.settled(1)).toMatchObject({ reset: ERROR.protocol })
     })
 })
