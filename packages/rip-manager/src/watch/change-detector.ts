@@ -3,6 +3,7 @@ import type { Clock, TreeReadOptions, TreeState, Watcher } from '../contract/por
 import { isElsewhere } from './belongings.ts'
 import { changedPaths, type ContentTree } from './content-tree.ts'
 import { DEFAULT_DEBOUNCE_MS, DEFAULT_MAX_DEBOUNCE_MS, DEFAULT_SWEEP_MS } from '../contract/defaults.ts'
+import type { BootWrites } from './boot-writes.ts'
 import { SELF_WRITE_DOUBT_MS } from './bounds.ts'
 import { createFileWatcher, type FileWatcher } from './file-watcher.ts'
 import { SelfWriteGuard } from './self-write-guard.ts'
@@ -29,6 +30,8 @@ export interface ChangeDetectorOptions {
   readonly leadingMs?: number
   /** @default 2000 */
   readonly sweepMs?: number
+  /** When the application starts, to tell what it writes then from what is saved. @default every change is news */
+  readonly bootWrites?: Pick<BootWrites, 'isOwn' | 'noteCode'>
 }
 
 /**
@@ -47,6 +50,8 @@ class ChangeDetector implements Watcher {
   readonly #options: Required<Pick<ChangeDetectorOptions, 'debounceMs' | 'maxDebounceMs' | 'sweepMs'>>
   readonly #leadingMs: number | undefined
   readonly #guard = new SelfWriteGuard()
+  readonly #bootWrites: ChangeDetectorOptions['bootWrites']
+  #toldBootWrites = false
   #wake: (tree?: TreeState) => void = () => {}
   /** The content at the last look: what the next one is compared with. */
   #seen: TreeState | undefined
@@ -73,6 +78,7 @@ class ChangeDetector implements Watcher {
     this.#warn = options.onWarning ?? (() => {})
     this.#clock = options.clock ?? systemClock
     this.#leadingMs = options.leadingMs
+    this.#bootWrites = options.bootWrites
     this.#options = {
       debounceMs: options.debounceMs ?? DEFAULT_DEBOUNCE_MS,
       maxDebounceMs: options.maxDebounceMs ?? DEFAULT_MAX_DEBOUNCE_MS,
@@ -165,6 +171,7 @@ class ChangeDetector implements Watcher {
     const changed = (before === undefined ? [] : changedPaths(before, now)).filter(
       (path) => !isElsewhere(path),
     )
+    if (this.#isWrittenAtBoot(changed, now)) return
     const selfWritten = this.#guard.note(changed, this.#clock.nowMs())
     for (const path of selfWritten) this.#leaveOut(path)
     if (selfWritten.length > 0) return
@@ -172,6 +179,28 @@ class ChangeDetector implements Watcher {
     if (doubted.length === 0) return this.#tell(now)
     for (const path of doubted) this.#doubted.add(path)
     this.#doubt ??= this.#clock.after(SELF_WRITE_DOUBT_MS, () => this.#tell())
+  }
+
+  /** Whether the application writes this itself at each start. It is content all the same, once something else changes. */
+  #isWrittenAtBoot(changed: readonly string[], now: TreeState): boolean {
+    const [path] = changed
+    if (this.#bootWrites === undefined || path === undefined) return false
+    if (!changed.every((each) => this.#tree.isUnimported(each))) {
+      if (this.#bootWrites.noteCode(now.newestMs))
+        this.#warn(
+          `${path} changes each time the application starts, and its change starts it again: if the application writes it ` +
+            'itself, let it write only what differs, or list it in .gitignore if it is no code',
+        )
+      return false
+    }
+    if (!this.#bootWrites.isOwn(now.newestMs)) return false
+    if (this.#toldBootWrites) return true
+    this.#toldBootWrites = true
+    this.#warn(
+      `the application writes ${path} while it starts, again and again: what it writes then, and does not import, no longer ` +
+        "restarts it; move it out of the application's folder, or list it in .gitignore",
+    )
+    return true
   }
 
   /** @param now what was just seen; absent when that was some time ago */

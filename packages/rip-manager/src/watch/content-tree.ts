@@ -36,6 +36,8 @@ export interface ContentTree extends Tree {
   readonly followed: readonly string[]
   /** Absolute paths of all files that count because the code imports them, except in `node_modules`. */
   readonly imported: readonly string[]
+  /** Whether it is known that the code does not import this file, by its path relative to the root. */
+  isUnimported(path: string): boolean
 }
 
 export function createContentTree(options: ContentTreeOptions): ContentTree {
@@ -107,6 +109,10 @@ class DiskTree implements ContentTree {
   get imported(): readonly string[] {
     const { root = this.#root } = this.#last ?? {}
     return this.#belongings.map((path) => resolve(root, path))
+  }
+
+  isUnimported(path: string): boolean {
+    return this.#belongings.length > 0 && !this.#belongings.includes(path)
   }
 
   /** A checkout or a copy that is under way is waited for: two looks must be equal. */

@@ -40,6 +40,7 @@ async function setup(options: Partial<ChangeDetectorOptions> = {}): Promise<Setu
     follow: () => {},
     followed: [],
     imported: [],
+    isUnimported: () => false,
   }
   const watcher = {
     start: async (_: string, wake: () => void) => void (report = wake),

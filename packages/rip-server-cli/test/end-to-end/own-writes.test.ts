@@ -32,3 +32,35 @@ setInterval(() => writeFileSync(import.meta.dir + '/uploads/' + process.pid + '-
   expect(await sandbox.run('reload', sandbox.folder)).toMatchObject({ code: 0 })
   expect(await (await fetch(server.url, { keepalive: false })).text()).toBe('two')
 })
+
+/** Writes a new module, which nothing imports, each time it is loaded. */
+const generating = (answer: string, folder: string): string =>
+  app(
+    answer,
+    `writeFileSync(import.meta.dir + '${folder}routes-' + Date.now() + '-' + process.pid + '.ts', 'export const at = ' + Date.now())`,
+  )
+
+test.each(['/generated/', '/'])(
+  'dev does not go on restarting an application that writes new modules, which nothing imports, at each start: in %s',
+  async (folder) => {
+    await using sandbox = await Sandbox.create()
+    const written = join(sandbox.folder, folder)
+    await mkdir(written, { recursive: true })
+    await writeFile(join(sandbox.folder, 'index.ts'), generating('one', folder))
+    const server = await sandbox.start('dev', sandbox.folder, 'w:2', '0', '-b', '127.0.0.1')
+    await server.says(/writes .*routes-[\d-]+\.ts while it starts, again and again: .*\.gitignore/)
+    const admitted = async (): Promise<number> => (await sandbox.snapshot(server)).reloads.admitted
+    const files = async (): Promise<number> => (await readdir(written)).length
+    const before = await admitted()
+    for (const answer of ['two', 'three', 'four']) {
+      const writtenBefore = await files()
+      await writeFile(join(sandbox.folder, 'index.ts'), generating(answer, folder))
+      await until(
+        'it is served',
+        async () => (await (await fetch(server.url, { keepalive: false })).text()) === answer,
+      )
+      await until('both workers have written', async () => (await files()) >= writtenBefore + 2)
+    }
+    expect(await admitted()).toBe(before + 3)
+  },
+)

@@ -4,6 +4,7 @@ import {
   type Backend,
   type ChildLine,
   type ContentTree,
+  BootWrites,
   createBackgroundLedger,
   createChangeDetector,
   createContentTree,
@@ -331,6 +332,7 @@ async function assemble(
           }),
         )
       : noBuilder
+  const bootWrites = new BootWrites()
   const manager = createManager({
     root,
     name,
@@ -354,7 +356,12 @@ async function assemble(
     }),
     spawner,
     watcher: plan.watch
-      ? createChangeDetector({ tree, onWarning: plan.warn, ...(mode === 'development' && savedSooner) })
+      ? createChangeDetector({
+          tree,
+          bootWrites,
+          onWarning: plan.warn,
+          ...(mode === 'development' && savedSooner),
+        })
       : undefined,
     tree,
     builder: configuration.builder(builder),
@@ -376,10 +383,24 @@ async function assemble(
     stopAccepting: front.stopAccepting,
   })
   configuration.follow(manager)
-  manager.on('worker-ready', ({ pid }) => output.ready(pid))
-  manager.on('worker-exited', ({ pid }) => output.gone(pid))
-  manager.on('background-working', ({ pid }) => output.ready(pid))
-  manager.on('background-exited', ({ pid }) => output.gone(pid))
+  manager.on('worker-started', ({ pid, atMs }) => bootWrites.started(pid, atMs))
+  manager.on('worker-ready', ({ pid, atMs }) => {
+    output.ready(pid)
+    bootWrites.settled(pid, atMs)
+  })
+  manager.on('worker-exited', ({ pid, atMs }) => {
+    output.gone(pid)
+    bootWrites.settled(pid, atMs)
+  })
+  manager.on('background-started', ({ pid, atMs }) => bootWrites.started(pid, atMs))
+  manager.on('background-working', ({ pid, atMs }) => {
+    output.ready(pid)
+    bootWrites.settled(pid, atMs)
+  })
+  manager.on('background-exited', ({ pid, atMs }) => {
+    output.gone(pid)
+    bootWrites.settled(pid, atMs)
+  })
   const systemd = plan.isProgram ? notifySystemd(manager, { env: plan.env }) : undefined
   owned.defer(() => systemd?.[Symbol.dispose]())
   const status = async (): Promise<ManagerStatus> => {
