@@ -52,11 +52,11 @@ export interface SwitchCase extends At {
 }
 
 export interface Member extends At {
-  /** A member that is only declared has a type and emits no code. */
-  kind: 'method' | 'field' | 'declared'
+  kind: 'method' | 'field'
   key: Node
   computed: boolean
   isStatic: boolean
+  /** A field without one is undefined. */
   value: Node | undefined
   /** Names that the value of a field assigns when it is computed. */
   scope: Scope | undefined

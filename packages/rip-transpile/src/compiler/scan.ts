@@ -107,7 +107,9 @@ export class Brackets {
     if (newline === -1) return false
     const lineStart = source.lastIndexOf('\n', from) + 1
     const indent = /^[ \t]*/.exec(source.slice(lineStart, from))![0].length
-    const below = /^(?:[ \t]*(?:#[^\n]*)?\r?\n)+([ \t]*)(\S)/.exec(source.slice(newline, newline + 2000))
+    const below = /^(?:[ \t]*(?:###(?!#)[\s\S]*?###[ \t]*|#[^\n]*)?\r?\n)+([ \t]*)(\S)/.exec(
+      source.slice(newline, newline + 2000),
+    )
     if (!below || below[1]!.length <= indent || '.,?'.includes(below[2]!)) return false
     const end = this.codeEnd(from, newline)
     return end !== -1 && !UNFINISHED.test(source.slice(Math.max(from, end - 12), end))
@@ -122,6 +124,7 @@ export class Brackets {
       if (c === '#') return end
       if (c === ')' || c === ']' || c === '}') return -1
       if (c === '"' || c === "'") pos = skipString(source, pos) - 1
+      else if (source.startsWith('///', pos)) pos = this.heregex(pos)
       else if (c === '/' && this.isRegex(pos)) pos = this.regex(pos)
       else if (c === '(' || c === '[' || c === '{') pos = this.closeOf(pos)
       if (pos < from || pos > newline) return -1
@@ -150,6 +153,11 @@ export class Brackets {
     while (source[before] === ' ') before--
     const c = source[before] ?? '\n'
     return '([{,=:!&|?;>~\n'.includes(c) || (before < at - 1 && /[\w$]/.test(c))
+  }
+
+  private heregex(at: number): number {
+    const close = this.source.indexOf('///', at + 3)
+    return close === -1 ? this.source.length : close + 2
   }
 
   private regex(at: number): number {

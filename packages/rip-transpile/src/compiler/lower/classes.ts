@@ -9,8 +9,7 @@ import type { Lowerer, Sink } from './lowerer.ts'
 export function lowerClass(l: Lowerer, node: Class, type: 'ClassDeclaration' | 'ClassExpression'): Js {
   const derived = node.parent !== undefined
   const bound = node.members.filter((part) => isBound(part)).map((part) => propertyKey(l, part))
-  const coded = node.members.filter((part) => part.kind !== 'declared')
-  const members = l.nested(() => coded.map((part) => lowerMember(l, part, derived, bound)))
+  const members = l.nested(() => node.members.map((part) => lowerMember(l, part, derived, bound)))
   const hasConstructor = node.members.some((part) => part.value?.type === 'Fn' && part.value.isConstructor)
   if (bound.length > 0 && !hasConstructor) members.unshift(bindingConstructor(derived, bound))
   const name = node.name ? id(node.name, node.nameStart) : null

@@ -3,7 +3,7 @@ import { isFixedName } from '../parser/names.ts'
 import { contained, withHoisted } from './hoisting.ts'
 import { arrow, assign, block, call, declare, id, member, method, num, raw, spread, statement } from './js.ts'
 import type { Js } from './js.ts'
-import { DISCARD, RETURN } from './lowerer.ts'
+import { DISCARD, END_OF_BODY } from './lowerer.ts'
 import type { Lowerer, Sink } from './lowerer.ts'
 import { pattern, splitRest } from './patterns.ts'
 
@@ -49,9 +49,9 @@ export function functionParts(l: Lowerer, node: Fn, options: Options = {}): Part
   const silent = node.isVoid || node.isConstructor
   const body = l.statements(
     node.body.body,
-    silent || (node.isGenerator && !endsInValue(node)) ? DISCARD : RETURN,
+    silent || (node.isGenerator && !endsInValue(node)) ? DISCARD : END_OF_BODY,
   )
-  const setup = [...prologue, ...(options.bound ?? []).map(bindMethod)]
+  const setup = [...(options.bound ?? []).map(bindMethod), ...prologue]
   const full = node.isConstructor ? placeSetup(setup, body, options.derived ?? false) : [...setup, ...body]
   const complete = withHoisted(l, full)
   const { usesSuper } = l.fn

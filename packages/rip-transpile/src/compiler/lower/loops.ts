@@ -19,7 +19,7 @@ import {
   statement,
 } from './js.ts'
 import type { Js } from './js.ts'
-import { isRepeatable } from './lowerer.ts'
+import { DISCARD, END_OF_BODY, isRepeatable } from './lowerer.ts'
 import type { Lowerer, Sink } from './lowerer.ts'
 import { pattern } from './patterns.ts'
 
@@ -34,8 +34,9 @@ function collecting(l: Lowerer, node: Node, sink: Sink, make: (inner: Sink) => J
   ]
 }
 
+/** `while`, `until` and `loop`, which at the end of a function run for their effects only. */
 export function lowerWhile(l: Lowerer, node: NodeOf<'While'>, sink: Sink): Js[] {
-  return collecting(l, node, sink, (inner) => {
+  return collecting(l, node, sink === END_OF_BODY ? DISCARD : sink, (inner) => {
     const test = node.test ? l.expression(node.test) : raw('true')
     const lines = l.looping(() => l.body(node.body, inner))
     const guarded = node.guard ? [ifs(l.expression(node.guard), lines, undefined, node.guard.start)] : lines

@@ -13,6 +13,8 @@ export type Sink =
 
 export const DISCARD: Sink = { kind: 'discard' }
 export const RETURN: Sink = { kind: 'return' }
+/** Returns the value at the end of a function, where a loop on a condition has none. */
+export const END_OF_BODY: Sink = { kind: 'return' }
 
 /** Lowers each kind of node to an expression. */
 export type ExpressionVisitors = {
@@ -148,9 +150,9 @@ export class Lowerer {
     }
   }
 
-  /** Lowers a list of statements; the last one passes its value to the sink. */
+  /** Lowers a list of statements; the last one that leaves code passes its value to the sink. */
   statements(nodes: readonly Node[], sink: Sink): Js[] {
-    const last = nodes.length - 1
+    const last = nodes.findLastIndex((node) => node.type !== 'Erased')
     return nodes.flatMap((node, at) => this.statement(node, at === last ? sink : DISCARD))
   }
 

@@ -169,8 +169,7 @@ export function lowerBinary(l: Lowerer, node: NodeOf<'Binary'>): Js {
   const left = l.expression(node.left)
   const right = l.expression(node.right)
   const at = l.operatorAfter(node.left)
-  if (node.op === '*' && (node.left.type === 'Str' || node.left.type === 'Template'))
-    return method(left, 'repeat', [right], at)
+  if (node.op === '*' && node.left.type === 'Str') return method(left, 'repeat', [right], at)
   return arithmetic(l, node.op, left, right, at)
 }
 

@@ -5,7 +5,7 @@ import { hoistNames } from './hoisting.ts'
 import { block, id, ifs, logical, returns, statement, undefinedValue } from './js.ts'
 import type { Js } from './js.ts'
 import { isGuard, isStatementLike } from './kinds.ts'
-import { DISCARD } from './lowerer.ts'
+import { DISCARD, END_OF_BODY, RETURN } from './lowerer.ts'
 import type { Lowerer, Sink } from './lowerer.ts'
 import { pattern } from './patterns.ts'
 
@@ -35,8 +35,9 @@ export function lowerReturn(l: Lowerer, node: NodeOf<'Return'>): Js[] {
 
 export function lowerIf(l: Lowerer, node: NodeOf<'If'>, sink: Sink): Js {
   const test = l.expression(node.test)
-  const consequent = l.body(node.consequent, sink)
-  const otherwise = node.otherwise ? l.body(node.otherwise, sink) : missing(l, sink)
+  const inner = sink === END_OF_BODY ? RETURN : sink
+  const consequent = l.body(node.consequent, inner)
+  const otherwise = node.otherwise ? l.body(node.otherwise, inner) : missing(l, sink)
   return ifs(test, consequent, otherwise, node.start)
 }
 

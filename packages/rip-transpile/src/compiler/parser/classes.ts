@@ -107,7 +107,7 @@ function parseMember(p: Parser): Member {
   const rest = { key, computed, isStatic, annotation, optional, scope: undefined, start }
   if (!p.is('=')) {
     if (p.is('NEWLINE') || p.is('DEDENT') || p.is('EOF'))
-      return { ...rest, kind: 'declared', value: undefined, end: lx.lastEnd }
+      return { ...rest, kind: 'field', value: undefined, end: lx.lastEnd }
     rejectMember(p, key)
   }
   p.next()

@@ -222,7 +222,15 @@ function parseOperator(p: Parser, left: Node, op: string, precedence: number): N
   }
   if (op === 'in' || op === 'of') return membership(left, op, right, start)
   if (precedence === COMPARE) return comparison(left, op, right)
+  if (op === '*') return { type: 'Binary', op, left: plainText(p, left), right, start, end }
   return { type: 'Binary', op, left, right, start, end }
+}
+
+/** A text without the parentheses around it, which `*` repeats; one with a cast is a value like others. */
+function plainText(p: Parser, node: Node): Node {
+  if (node.type !== 'Paren' || p.casts.has(node)) return node
+  const inner = plainText(p, node.body)
+  return inner.type === 'Str' ? inner : node
 }
 
 function rightOperand(p: Parser, minimum: number): Node {

@@ -346,7 +346,7 @@ function parseReturned(p: Parser): Node | undefined {
   return endsHere(p) ? undefined : withPostfixTernary(p, p.expression())
 }
 
-/** Whether `if` starts an expression with its own branches, instead of guarding the `return` before it. */
+/** Whether `if` starts an expression with its own branches, instead of guarding the `return` or `yield` before it. */
 function isConditionalValue(p: Parser): boolean {
   if (!p.is('if') && !p.is('unless')) return false
   return p.speculate(() => {
@@ -362,10 +362,14 @@ function parseYield(p: Parser): Node {
   if (p.fnDepth === 0) rejectOutside(p, 'yield', lx)
   p.next()
   p.fn.isGenerator = true
-  const delegate = p.isWord('from') || p.is('*')
+  const delegate = p.isWord('from') || (p.is('*') && p.source[lx.pos] !== '{')
   if (delegate) p.next()
   if (delegate && endsHere(p)) p.unexpected('expected the generator to take values from')
-  const arg = endsHere(p) ? undefined : parseOperand(p, () => p.expression())
+  const arg = isConditionalValue(p)
+    ? parseIf(p)
+    : endsHere(p)
+      ? undefined
+      : parseOperand(p, () => p.expression())
   return { type: 'Yield', arg, delegate, start, end: lx.lastEnd }
 }
 

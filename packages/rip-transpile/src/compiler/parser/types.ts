@@ -103,7 +103,10 @@ const BINDING = /[A-Za-z_$][\w$]*\??[ \t]*:(?![:=])[ \t]*(?=\S)/y
 const TYPE_ONLY =
   /^(?:(?:string|number|boolean|any|unknown|never|void|object|bigint|symbol)\b(?!\s*[(.])|[A-Z]\w*(?:<.*>)?)(?:\[\])*(?:\s*\|\s*[\w"'<>[\], ]+)*\s*(?:#.*)?$/
 
-/** Whether a typed binding, `name: Type = value` or `name: Type`, is at an offset. */
+/**
+ * Whether a typed binding, `name: Type = value` or `name: Type`, is at an offset. Where the second may be a pair of an
+ * object, it is one unless the name is assigned below.
+ */
 export function typedBindingAt(p: Parser, at: number): 'value' | 'declaration' | undefined {
   const { source } = p
   BINDING.lastIndex = at
@@ -114,8 +117,33 @@ export function typedBindingAt(p: Parser, at: number): 'value' | 'declaration' |
   const operator = /^[ \t]*(?:=!|:=|~=|~>|=(?![=>~]))/.exec(source.slice(end, end + 40))
   const text = source.slice(from, end).trim()
   if (operator) return isType(p, from, end) || looksLikeType(text) ? 'value' : undefined
-  return TYPE_ONLY.test(text) ? 'declaration' : undefined
+  if (!TYPE_ONLY.test(text)) return undefined
+  const isNoValue = /\[\]|<|^void\b/.test(text) || match[0].includes('?')
+  return isNoValue || isAtTop(p, end) || isAssignedBelow(p, at, end) ? 'declaration' : undefined
 }
+
+/** Whether a statement that ends at an offset is at the top of the module, and not the last one. */
+function isAtTop(p: Parser, end: number): boolean {
+  return p.block === 0 && p.lx.codeAhead(end) < p.lx.limit
+}
+
+/** Whether a line below, in the same block or deeper, assigns the name at an offset. */
+function isAssignedBelow(p: Parser, at: number, end: number): boolean {
+  const { source } = p
+  const name = /^[\w$]+/.exec(source.slice(at, at + 200))![0]
+  const indent = at - source.lastIndexOf('\n', at - 1) - 1
+  LINE.lastIndex = end
+  for (let line = LINE.exec(source); line && line.index < p.lx.limit; line = LINE.exec(source)) {
+    const [, blanks = '', code = ''] = line
+    if (blanks.length < indent) return false
+    if (code.startsWith(name) && ASSIGNS.test(code.slice(name.length))) return true
+  }
+  return false
+}
+
+/** A line that is not blank: its indentation and its code. */
+const LINE = /^([ \t]*)([^\s#][^\n]*)/gm
+const ASSIGNS = /^[ \t]*(?:[:~]|\?\??|\|\||&&|\*\*|<<|>>>?|[-+*/%&|^]|or|and)?=(?![=>~])/
 
 function isType(p: Parser, from: number, end: number): boolean {
   return scanType(p.source, from, p.lx.limit, { functions: true, predicates: false }) === end
