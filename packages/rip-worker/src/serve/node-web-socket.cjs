@@ -27,7 +27,7 @@ const POLL_MS = 5
  * this it reads along what the application writes: the handshake may take its time, and a proxy may write a frame in
  * pieces.
  *
- * CommonJS for Node.js from version 14.6 on, because the preload of commands uses it, too; the types are in
+ * CommonJS for Node.js from version 14.14 on, because the preload of commands uses it, too; the types are in
  * `node-web-socket.d.cts`.
  */
 class NodeWebSocket {

@@ -1,7 +1,7 @@
 'use strict'
 /**
  * Loaded into every process of Node.js and Bun that a command starts (`NODE_OPTIONS`, `BUN_OPTIONS`): makes the HTTP
- * server of the application listen on the worker's socket. Plain CommonJS for any version of Node.js from 14.6 on. Does
+ * server of the application listen on the worker's socket. Plain CommonJS for any version of Node.js from 14.14 on. Does
  * nothing in a process that opens no HTTP server.
  */
 const { RIP_SOCKET: socket, RIP_COMMAND_LINK: link, RIP_COMMAND_PORT: port } = process.env
