@@ -1,4 +1,4 @@
-import { identify, type ClientIdentity } from '../forwarding/client-identity.ts'
+import type { ClientIdentity } from '../forwarding/client-identity.ts'
 import type { ClientSide } from '../exchange/client-side.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
 import { Exchange } from '../exchange/exchange.ts'
@@ -6,40 +6,28 @@ import type { NodeAddress } from '../address/node-address.ts'
 import type { EndCause } from '../exchange/record.ts'
 import type { RequestInFlight } from '../exchange/request-in-flight.ts'
 import { statusOf, type Fault } from '../http1/fault.ts'
-import { INCOMPLETE, REFUSED } from '../http1/field-section.ts'
 import type { FieldEdits } from '../forwarding/field-edits.ts'
 import type { Trailers } from '../forwarding/trailers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
-import { PREFACE_LINE } from '../http2/frame-type.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
-import type { Clock } from '../transport/clock.ts'
 import { Outbox } from '../transport/outbox.ts'
-import { peek } from '../transport/peek.ts'
 import { nextState } from '../state-table.ts'
 import type { ConnectionKeeper, KeptConnection } from './connection-keeper.ts'
+import { ConnectionDeadlines } from './connection-deadlines.ts'
+import { ConnectionPeer } from './connection-peer.ts'
 import { CLIENT_STATES, type ClientEvent, type ClientState } from './client-state.ts'
+import { HeadReader } from './head-reader.ts'
 import { HeldInput } from './held-input.ts'
 import { Http1Request } from './http1-request.ts'
 import { Http1Response } from './http1-response.ts'
-import { PlainProxyHeader } from './plain-proxy-header.ts'
-import { answerPlainHttp, beginsWithTls, NO_TLS_HERE } from './wrong-protocol.ts'
-import { ProxyHeader } from './proxy-header.ts'
+import { hasUnread, isBeingAsked } from './unread-input.ts'
+import { answerPlainHttp, NO_TLS_HERE } from './wrong-protocol.ts'
 
 /** What is said to a client that has too many connections. */
 export const REFUSAL: Buffer = Buffer.from(
   'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n',
 )
-
-const MAX_LINGER_MS = 6_000
-/** The same limit for a connection that was refused. */
-const MAX_LINGER_OF_REFUSED_MS = 1_000
-/** A head in front of so many bytes is copied: else it would keep their memory until its response is complete. */
-const LARGE_BODY_BYTES = 32 * 1024
-/** What has arrived is read within this time, however much there is to do. */
-const READ_WITHIN_MS = 1_000
-/** Where `hasUnread` peeks to; the bytes themselves are not used. */
-const ONE_BYTE = Buffer.alloc(1)
 
 /**
  * One connection of a client: reads requests one after the other, lets the exchange have their bodies, and keeps what
@@ -48,24 +36,18 @@ const ONE_BYTE = Buffer.alloc(1)
  */
 export class ClientConnection implements ClientSide, KeptConnection {
   readonly outbox: Outbox
-  identity: ClientIdentity
   /** Place in the keeper's table. */
   slot = -1
-  /** The address connection limits count it for; `undefined` while it belongs to a proxy that named no client. */
-  countedFor: string | undefined
   private readonly socket: ByteSocket
   private readonly plane: DataPlane
-  private readonly clock: Clock
   private readonly keeper: ConnectionKeeper
+  private readonly peer: ConnectionPeer
+  private readonly heads: HeadReader
+  private readonly deadlines: ConnectionDeadlines
   private readonly exchange: Exchange
   private readonly request: Http1Request
   private readonly response: Http1Response
   private state: ClientState
-  /** The head that is being read, or of the request that is being answered. */
-  private requestHead: RequestHead | undefined
-  /** Reads the PROXY header in front of the first request; on a connection with TLS in front of the handshake. */
-  private proxyHeader: ProxyHeader | undefined
-  private plainHeader: PlainProxyHeader | undefined
   private readonly input = new HeldInput()
   /** The exchange has heard that the client stopped sending. */
   private endTold = false
@@ -77,12 +59,6 @@ export class ClientConnection implements ClientSide, KeptConnection {
   private paused = false
   /** The socket is shut down when all that waits is sent. */
   private shutdownPending = false
-  /** Requests that were read. */
-  private requests = 0
-  /** When the current head began, when the connection became idle, or when a lingering client last sent something. */
-  private since: number
-  /** When a lingering connection is closed although the client goes on sending. */
-  private lingersUntil = 0
 
   constructor(
     socket: ByteSocket,
@@ -91,22 +67,30 @@ export class ClientConnection implements ClientSide, KeptConnection {
     peer: NodeAddress,
     secure: boolean,
   ) {
-    const { proxyProtocolFrom, forwarding, limits, upgrades } = plane.settings
+    const { limits, upgrades } = plane.settings
     this.socket = socket
     this.plane = plane
-    this.clock = plane.turn.clock
     this.keeper = keeper
+    this.peer = new ConnectionPeer(socket, plane, peer, secure, () => socket.terminate())
+    this.heads = new HeadReader(plane)
+    this.deadlines = new ConnectionDeadlines(plane, keeper)
     this.outbox = new Outbox(socket, plane.turn.output, true)
-    this.identity = identify(peer, secure ? 'https' : 'http', forwarding.trustedProxies)
     this.request = new Http1Request(limits, upgrades)
     this.response = new Http1Response(this.outbox, plane.responses, plane.turn.clock)
     this.exchange = new Exchange(plane, this)
-    this.since = this.clock.nowMs
     this.state = secure ? 'handshaking' : 'open'
-    if (proxyProtocolFrom?.has(this.identity.address) !== true) return
-    if (secure)
-      this.plainHeader = new PlainProxyHeader(socket, plane.turn, (header) => this.plainHeaderRead(header))
-    else this.proxyHeader = new ProxyHeader()
+  }
+
+  get identity(): ClientIdentity {
+    return this.peer.identity
+  }
+
+  get countedFor(): string | undefined {
+    return this.peer.countedFor
+  }
+
+  set countedFor(address: string | undefined) {
+    this.peer.countedFor = address
   }
 
   get isIdle(): boolean {
@@ -120,24 +104,22 @@ export class ClientConnection implements ClientSide, KeptConnection {
 
   /** When the last request ended, in monotonic milliseconds; `Infinity` while there is one. */
   get idleSince(): number {
-    const asked = !this.isOpen || !this.exchange.isIdle || this.requestHead?.begun === true
-    return asked ? Number.POSITIVE_INFINITY : this.since
+    const asked = !this.isOpen || !this.exchange.isIdle || this.heads.hasBegun
+    return asked ? Number.POSITIVE_INFINITY : this.deadlines.since
   }
 
   /** Nothing was ever asked, although it could have been. */
   get isUnused(): boolean {
-    return this.requests === 0 && this.state === 'open'
+    return this.heads.count === 0 && this.state === 'open'
   }
 
-  /** Whether bytes have arrived that the event loop has not read yet. Costs a system call: asked only of those that may be closed as idle. */
   hasUnread(): boolean {
-    const { fd } = this.socket
-    return fd !== undefined && peek(fd, ONE_BYTE) > 0
+    return hasUnread(this.socket)
   }
 
   /** Whether another request may follow the current one. */
   private get mayPersist(): boolean {
-    if (this.keeper.isDraining || this.requests >= this.plane.settings.limits.maxRequestsPerConnection)
+    if (this.keeper.isDraining || this.heads.count >= this.plane.settings.limits.maxRequestsPerConnection)
       return false
     return !this.input.isExhausted
   }
@@ -149,7 +131,7 @@ export class ClientConnection implements ClientSide, KeptConnection {
 
   /** Socket event. */
   received(chunk: Buffer): void {
-    if (this.isLeaving) this.since = this.clock.nowMs
+    if (this.isLeaving) this.deadlines.begin()
     if (!this.isOpen) return
     this.input.add(chunk)
     this.pump()
@@ -190,10 +172,10 @@ export class ClientConnection implements ClientSide, KeptConnection {
     if (this.state === 'closed') return
     this.on('close')
     this.input.clear()
-    this.plainHeader?.[Symbol.dispose]()
+    this.peer[Symbol.dispose]()
     this.outbox.discard()
     this.exchange.clientGone()
-    this.dropHead()
+    this.heads.drop()
     this.keeper.forget(this)
   }
 
@@ -214,9 +196,32 @@ export class ClientConnection implements ClientSide, KeptConnection {
   }
 
   private checkTime(now: number): void {
-    if (this.isLeaving) return this.tickLeaving(now)
+    if (this.isLeaving) return this.checkLeaving(now)
     if (!this.exchange.isIdle) return this.exchange.tick(now)
-    if (this.isOpen) this.tickIdle(now)
+    if (!this.isOpen) return
+    if (this.heads.hasBegun) this.checkHead(now)
+    else this.checkIdle(now)
+  }
+
+  private checkLeaving(now: number): void {
+    if (this.deadlines.hasLingered(now)) this.socket.terminate()
+  }
+
+  private checkHead(now: number): void {
+    if (this.deadlines.isHeadTooSlow(now, this.heads.begunAt)) this.refuseWith(408, 'client-timeout')
+  }
+
+  private checkIdle(now: number): void {
+    const overDrainMs = this.deadlines.overDrainMs(now)
+    if (overDrainMs > 0) return this.isAsked(overDrainMs) ? undefined : this.leave()
+    const overIdleMs = this.deadlines.overIdleMs(now, this.heads.count === 0)
+    if (overIdleMs <= 0 || this.isAsked(overIdleMs)) return
+    this.plane.settings.observer.connection('idle-timeout')
+    this.leave()
+  }
+
+  private isAsked(overdueMs: number): boolean {
+    return this.state === 'open' && isBeingAsked(this.socket, overdueMs)
   }
 
   /** The deadline of a drain has passed, or the listener is closed: ends at once, with whatever is under way. */
@@ -305,7 +310,7 @@ export class ClientConnection implements ClientSide, KeptConnection {
     if (this.isGone) return
     const reset = this.response.endsByClosing || this.outbox.waiting > 0
     this.on('abort')
-    this.dropHead()
+    this.heads.drop()
     // An orderly end would look like the end of such a response.
     if (reset) this.socket.terminate()
     else this.socket.end()
@@ -333,8 +338,8 @@ export class ClientConnection implements ClientSide, KeptConnection {
 
   exchangeEnded(): void {
     if (this.slot >= 0) this.keeper.setLasting(this, false)
-    this.dropHead()
-    this.since = this.clock.nowMs
+    this.heads.drop()
+    this.deadlines.begin()
     this.inputUnwanted = false
     if (!this.response.persists || this.input.isExhausted) return this.closeGracefully()
     this.pump()
@@ -373,7 +378,7 @@ export class ClientConnection implements ClientSide, KeptConnection {
 
   /** @returns whether there may be more to do */
   private step(): boolean {
-    if (this.proxyHeader !== undefined) return this.readProxyHeader(this.proxyHeader)
+    if (this.peer.isUnknown) return this.readPeer()
     if (this.exchange.isIdle) return this.readHead()
     if (!this.exchange.wantsInput) return false
     const { bytes, at } = this.input
@@ -384,58 +389,41 @@ export class ClientConnection implements ClientSide, KeptConnection {
     return true
   }
 
+  private readPeer(): boolean {
+    switch (this.peer.read(this.input)) {
+      case 'known':
+        return true
+      case 'incomplete':
+        return false
+      case 'malformed':
+        this.socket.terminate()
+        return false
+      case 'too-many':
+        return this.turnAway(REFUSAL)
+    }
+  }
+
   private readHead(): boolean {
-    const { since } = this
-    const head = this.borrowHead()
-    const { bytes, at: from } = this.input
-    const { kept } = head
-    const at = head.feed(bytes, from, bytes.length)
-    if (at === INCOMPLETE) return this.headIncomplete(head, since)
-    if (at === REFUSED && this.requests === 0 && beginsWithTls(bytes, from)) return this.turnTlsAway()
-    if (at === REFUSED && this.isPreface(head))
-      return this.becomeHttp2(bytes, from + PREFACE_LINE.length - kept)
-    if (at === REFUSED) return this.refuse(head.fault!)
-    this.input.taken(at)
-    if (bytes.length - at > LARGE_BODY_BYTES) head.detach()
-    const fault = head.check()
-    if (fault !== undefined) return this.refuse(fault)
-    this.requests++
+    switch (this.heads.read(this.input)) {
+      case 'complete':
+        return this.beginExchange(this.heads.head!)
+      case 'incomplete':
+        return false
+      case 'tls':
+        return this.turnTlsAway()
+      case 'http2':
+        return this.keeper.takesPreface ? this.becomeHttp2() : this.refuse(this.heads.fault!)
+      case 'malformed':
+        return this.refuse(this.heads.fault!)
+    }
+  }
+
+  private beginExchange(head: RequestHead): true {
     this.request.begin(head)
     this.response.begin(head, head.persists && this.mayPersist)
-    this.exchange.begin(head, this.since)
+    this.exchange.begin(head, this.heads.begunAt)
     if (this.input.hasEnded && !this.exchange.isIdle) this.exchange.noteHalfClose()
     return true
-  }
-
-  /** Whether what was refused is the first line of HTTP/2, and this is a place for it (RFC 9113 §3.3). */
-  private isPreface({ bytes, start, fault }: RequestHead): boolean {
-    if (fault !== 'unsupported-version' || this.requests > 0 || !this.keeper.takesPreface) return false
-    return bytes.subarray(start, start + PREFACE_LINE.length).equals(PREFACE_LINE)
-  }
-
-  /** Another connection goes on, from the preface. @param at where the rest of that begins */
-  private becomeHttp2(bytes: Buffer, at: number): false {
-    this.input.clear()
-    this.dropHead()
-    this.on('close')
-    this.keeper.becomesHttp2(this, this.socket, Buffer.concat([PREFACE_LINE, bytes.subarray(at)]))
-    return false
-  }
-
-  private borrowHead(): RequestHead {
-    if (this.requestHead !== undefined) return this.requestHead
-    this.since = this.clock.nowMs
-    this.requestHead = this.plane.borrowHead()
-    return this.requestHead
-  }
-
-  /** Empty lines between requests do not start one: the connection is as idle as before. */
-  private headIncomplete(head: RequestHead, idleSince: number): false {
-    this.input.clear()
-    if (head.begun) return false
-    this.dropHead()
-    this.since = idleSince
-    return false
   }
 
   private refuse(fault: Fault): false {
@@ -444,64 +432,39 @@ export class ClientConnection implements ClientSide, KeptConnection {
   }
 
   private refuseWith(status: number, cause: EndCause): void {
+    const { head, begunAt } = this.heads
     this.request.refuse()
-    this.response.begin(this.requestHead, false)
-    this.exchange.refuse(this.requestHead, status, cause, this.since)
+    this.response.begin(head, false)
+    this.exchange.refuse(head, status, cause, begunAt)
   }
 
-  private dropHead(): void {
-    if (this.requestHead === undefined) return
-    this.plane.returnHead(this.requestHead)
-    this.requestHead = undefined
+  /** Another connection goes on, from the preface. */
+  private becomeHttp2(): false {
+    this.input.clear()
+    this.heads.drop()
+    this.on('close')
+    this.keeper.becomesHttp2(this, this.socket, this.heads.preface!)
+    return false
   }
 
-  private readProxyHeader(header: ProxyHeader): boolean {
-    const at = header.feed(this.input.bytes, this.input.at)
-    if (at === INCOMPLETE) this.input.clear()
-    if (at === REFUSED) this.socket.terminate()
-    if (at < 0) return false
-    this.input.taken(at)
-    this.proxyHeader = undefined
-    return this.identifyAs(header) || this.turnAway()
-  }
-
-  private plainHeaderRead(header: ProxyHeader | undefined): void {
-    this.plainHeader = undefined
-    if (header === undefined || !this.identifyAs(header)) this.socket.terminate()
-  }
-
-  /** @returns whether the client that is named may have another connection */
-  private identifyAs({ source }: ProxyHeader): boolean {
-    if (source === undefined) return true
-    const { connections, settings } = this.plane
-    this.identity = identify(source, this.identity.scheme, settings.forwarding.trustedProxies)
-    const refusal = connections.attribute(this.identity.address, settings.limits)
-    if (refusal === undefined) this.countedFor = this.identity.address
-    else settings.observer.connection(refusal)
-    return refusal === undefined
-  }
-
-  private turnAway(): false {
-    this.outbox.append(REFUSAL, 0, REFUSAL.length)
+  /** Says the last word to a client that gets no answer. */
+  private turnAway(word: Buffer): false {
+    this.outbox.append(word, 0, word.length)
     this.outbox.flush()
-    this.linger(MAX_LINGER_OF_REFUSED_MS)
+    this.linger(true)
     return false
   }
 
   /** An answer in HTTP would look like a broken TLS server. */
   private turnTlsAway(): false {
     this.plane.settings.observer.connection('tls-on-http')
-    this.dropHead()
-    this.outbox.append(NO_TLS_HERE, 0, NO_TLS_HERE.length)
-    this.outbox.flush()
-    this.linger(MAX_LINGER_OF_REFUSED_MS)
-    return false
+    this.heads.drop()
+    return this.turnAway(NO_TLS_HERE)
   }
 
   private inputExhausted(): void {
     if (this.exchange.isIdle) {
-      if (this.requestHead?.begun === true)
-        return this.refuseWith(statusOf('truncated-message'), 'bad-request')
+      if (this.heads.hasBegun) return this.refuseWith(statusOf('truncated-message'), 'bad-request')
       this.on('end')
       return this.socket.end()
     }
@@ -525,51 +488,21 @@ export class ClientConnection implements ClientSide, KeptConnection {
   private closeGracefully(): void {
     if (!this.isOpen) return
     const allRead = this.input.isEmpty && this.request.isComplete
-    if (!this.input.hasEnded && !allRead) return this.linger(MAX_LINGER_MS)
+    if (!this.input.hasEnded && !allRead) return this.linger(false)
     this.on('end')
     this.socket.end()
   }
 
-  private linger(forMs: number): void {
+  private linger(refused: boolean): void {
     this.on('linger')
-    this.since = this.clock.nowMs
-    this.lingersUntil = this.since + forMs
+    this.deadlines.beginLinger(refused)
     this.input.clear()
     this.socket.shutdown()
     if (this.paused) this.socket.resume()
   }
 
-  private tickLeaving(now: number): void {
-    const silentMs = now - this.since
-    if (silentMs > this.plane.settings.timeouts.lingerMs || now > this.lingersUntil) this.socket.terminate()
-  }
-
-  private tickIdle(now: number): void {
-    const { timeouts } = this.plane.settings
-    if (this.requestHead?.begun === true) {
-      if (now - this.since > timeouts.headerMs) this.headTimedOut()
-      return
-    }
-    const drainedMs = this.keeper.isDraining ? now - this.keeper.drainingSince - timeouts.drainGraceMs : 0
-    if (drainedMs > 0) return this.isAsked(drainedMs) ? undefined : this.leave()
-    const limitMs = this.requests === 0 ? timeouts.headerMs : timeouts.clientIdleMs
-    const idleMs = now - this.since - limitMs
-    if (idleMs <= 0 || this.isAsked(idleMs)) return
-    this.plane.settings.observer.connection('idle-timeout')
-    this.leave()
-  }
-
-  /** A request has arrived, and is about to be read: timers run before. */
-  private isAsked(overdueMs: number): boolean {
-    return this.state === 'open' && overdueMs < READ_WITHIN_MS && this.hasUnread()
-  }
-
   private leave(): void {
     if (this.state === 'handshaking') this.socket.terminate()
     else this.socket.end()
-  }
-
-  private headTimedOut(): void {
-    this.refuseWith(408, 'client-timeout')
   }
 }
