@@ -1,15 +1,11 @@
 import type { ClientIdentity } from '../forwarding/client-identity.ts'
-import type { ClientSide } from '../exchange/client-side.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
 import { Exchange } from '../exchange/exchange.ts'
 import type { NodeAddress } from '../address/node-address.ts'
 import type { EndCause } from '../exchange/record.ts'
 import type { RequestInFlight } from '../exchange/request-in-flight.ts'
 import { statusOf, type Fault } from '../http1/fault.ts'
-import type { FieldEdits } from '../forwarding/field-edits.ts'
-import type { Trailers } from '../forwarding/trailers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
-import type { ResponseHead } from '../http1/response-head.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { Outbox } from '../transport/outbox.ts'
 import { nextState } from '../state-table.ts'
@@ -19,8 +15,8 @@ import { ConnectionPeer } from './connection-peer.ts'
 import { CLIENT_STATES, type ClientEvent, type ClientState } from './client-state.ts'
 import { HeadReader } from './head-reader.ts'
 import { HeldInput } from './held-input.ts'
+import { Http1Client, type ClientHost } from './http1-client.ts'
 import { Http1Request } from './http1-request.ts'
-import { Http1Response } from './http1-response.ts'
 import { hasUnread, isBeingAsked } from './unread-input.ts'
 import { answerPlainHttp, NO_TLS_HERE } from './wrong-protocol.ts'
 
@@ -34,7 +30,7 @@ export const REFUSAL: Buffer = Buffer.from(
  * comes early. Bytes that are not wanted yet are held and the socket is paused, so a connection occupies at most what
  * one read brought.
  */
-export class ClientConnection implements ClientSide, KeptConnection {
+export class ClientConnection implements ClientHost, KeptConnection {
   readonly outbox: Outbox
   /** Place in the keeper's table. */
   slot = -1
@@ -46,7 +42,7 @@ export class ClientConnection implements ClientSide, KeptConnection {
   private readonly deadlines: ConnectionDeadlines
   private readonly exchange: Exchange
   private readonly request: Http1Request
-  private readonly response: Http1Response
+  private readonly client: Http1Client
   private state: ClientState
   private readonly input = new HeldInput()
   /** The exchange has heard that the client stopped sending. */
@@ -76,8 +72,8 @@ export class ClientConnection implements ClientSide, KeptConnection {
     this.deadlines = new ConnectionDeadlines(plane, keeper)
     this.outbox = new Outbox(socket, plane.turn.output, true)
     this.request = new Http1Request(limits, upgrades)
-    this.response = new Http1Response(this.outbox, plane.responses, plane.turn.clock)
-    this.exchange = new Exchange(plane, this)
+    this.client = new Http1Client(this, this.request, plane.responses, plane.turn)
+    this.exchange = new Exchange(plane, this.client)
     this.state = secure ? 'handshaking' : 'open'
   }
 
@@ -118,7 +114,7 @@ export class ClientConnection implements ClientSide, KeptConnection {
   }
 
   /** Whether another request may follow the current one. */
-  private get mayPersist(): boolean {
+  get mayPersist(): boolean {
     if (this.keeper.isDraining || this.heads.count >= this.plane.settings.limits.maxRequestsPerConnection)
       return false
     return !this.input.isExhausted
@@ -236,82 +232,12 @@ export class ClientConnection implements ClientSide, KeptConnection {
     this.closed()
   }
 
-  // --- ClientSide: the request
+  // --- ClientHost
 
-  get upgrade(): string | undefined {
-    return this.request.upgrade
-  }
-
-  get takesTrailers(): boolean {
-    return this.request.takesTrailers
-  }
-
-  // --- ClientSide: the response
-
-  get sent(): number {
-    return this.outbox.sent
-  }
-
-  get waiting(): number {
-    return this.outbox.waiting
-  }
-
-  get acknowledged(): number {
-    return this.outbox.acknowledged
-  }
-
-  askForBody(): void {
-    this.response.askForBody()
-  }
-
-  interim(response: ResponseHead): void {
-    this.response.interim(response)
-  }
-
-  switching(response: ResponseHead, cookie: string | undefined): void {
-    this.response.switching(response, this.request.upgrade!, cookie)
-    this.request.becomeTunnel()
-  }
-
-  head(response: ResponseHead, requestId: string | number | undefined, edits: FieldEdits | undefined): void {
-    if (!this.mayPersist) this.closeAfter()
-    this.response.head(response, this.request.takesTrailers, requestId, edits)
-  }
-
-  data(bytes: Buffer, from: number, to: number): void {
-    this.response.data(bytes, from, to)
-  }
-
-  end(trailers: Trailers | undefined): void {
-    this.response.end(trailers)
-  }
-
-  answer(
-    status: number,
-    fields: Readonly<Record<string, string>>,
-    body: string | Uint8Array,
-    requestId: string,
-  ): void {
-    if (!this.mayPersist) this.closeAfter()
-    this.response.answer(status, fields, body, requestId)
-  }
-
-  flush(): void {
-    this.outbox.flush()
-  }
-
-  // --- ClientSide: the connection
-
-  closeAfter(): void {
-    this.response.persists = false
-  }
-
-  abort(): void {
+  abort(reset: boolean): void {
     if (this.isGone) return
-    const reset = this.response.endsByClosing || this.outbox.waiting > 0
     this.on('abort')
     this.heads.drop()
-    // An orderly end would look like the end of such a response.
     if (reset) this.socket.terminate()
     else this.socket.end()
   }
@@ -341,7 +267,7 @@ export class ClientConnection implements ClientSide, KeptConnection {
     this.heads.drop()
     this.deadlines.begin()
     this.inputUnwanted = false
-    if (!this.response.persists || this.input.isExhausted) return this.closeGracefully()
+    if (!this.client.persists || this.input.isExhausted) return this.closeGracefully()
     this.pump()
   }
 
@@ -420,7 +346,7 @@ export class ClientConnection implements ClientSide, KeptConnection {
 
   private beginExchange(head: RequestHead): true {
     this.request.begin(head)
-    this.response.begin(head, head.persists && this.mayPersist)
+    this.client.begin(head, head.persists && this.mayPersist)
     this.exchange.begin(head, this.heads.begunAt)
     if (this.input.hasEnded && !this.exchange.isIdle) this.exchange.noteHalfClose()
     return true
@@ -434,7 +360,7 @@ export class ClientConnection implements ClientSide, KeptConnection {
   private refuseWith(status: number, cause: EndCause): void {
     const { head, begunAt } = this.heads
     this.request.refuse()
-    this.response.begin(head, false)
+    this.client.begin(head, false)
     this.exchange.refuse(head, status, cause, begunAt)
   }
 
