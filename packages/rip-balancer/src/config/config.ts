@@ -133,8 +133,8 @@ export interface ListenerConfig {
   /** Certificate chain and key in PEM files, `{ cert, key }`; read again when they change. @default none */
   readonly tls?: { readonly cert: string; readonly key: string }
   /**
-   * Speak HTTP/2 as well: with TLS to clients that choose it in the handshake, without to those that begin with it ("h2c", prior
-   * knowledge), as some proxies do. @default false
+   * Speak HTTP/2 as well: with TLS to clients that choose it in the handshake; without TLS to those that begin with it (`h2c` by
+   * prior knowledge), as some proxies do. @default with TLS true, else false
    */
   readonly http2?: boolean
   /** Several processes may listen on the same port. @default false */

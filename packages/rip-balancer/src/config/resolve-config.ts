@@ -198,7 +198,7 @@ function readListener(value: unknown, path: string, problems: string[]): Resolve
   const address = parseListenAddress(text)
   const files = reader.has('tls') ? reader.object('tls') : undefined
   const tls = files === undefined ? undefined : readTls(files)
-  const http2 = reader.flag('http2', false)
+  const http2 = reader.flag('http2', tls !== undefined)
   const reusePort = reader.flag('reusePort', false)
   reader.end()
   if (address === undefined) return reader.problem('address', listenForm(text))

@@ -99,6 +99,8 @@ export type ConnectionEvent =
   | 'closed'
   | 'refused-total'
   | 'refused-address'
+  /** A stream of HTTP/2 was refused, as its client, or all together, have too many. */
+  | 'refused-stream'
   /** Closed while idle, for a new one there was no room for. */
   | 'gave-way'
   | 'idle-timeout'

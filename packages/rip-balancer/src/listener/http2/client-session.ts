@@ -18,6 +18,8 @@ import { StreamRequest } from './stream-request.ts'
 /** What a session tells its connection. */
 export interface SessionEvents {
   readonly identity: ClientIdentity
+  /** The address limits count it for, if there is one. */
+  readonly countedFor: string | undefined
   /** Whether there is a tunnel or an event stream among the streams. */
   lasts(lasting: boolean): void
   /** This side goes away, and the last stream is over. */
@@ -25,6 +27,9 @@ export interface SessionEvents {
   /** Nothing more is read or sent. */
   over(): void
 }
+
+/** So many streams at the same time come with a connection; as many more count as another connection. */
+const STREAMS_PER_CONNECTION = 8
 
 /** The requests of a client on one connection of HTTP/2: decodes their heads, and has an exchange for each. */
 export class ClientSession implements SessionOwner, StreamConnection {
@@ -41,6 +46,8 @@ export class ClientSession implements SessionOwner, StreamConnection {
   private readonly decoder: HpackDecoder
   private readonly streams: ClientStream[] = []
   private lasting = 0
+  /** How many connections more it counts as. */
+  private extraConnections = 0
 
   constructor(socket: ByteSocket, spare: SpareStreams, events: SessionEvents) {
     const { plane } = spare
@@ -123,13 +130,33 @@ export class ClientSession implements SessionOwner, StreamConnection {
     last.place = stream.place
     this.since = this.clock.nowMs
     if (stream.isLasting && --this.lasting === 0) this.events.lasts(false)
+    this.giveUpRoom()
     this.spare.giveBack(stream)
+  }
+
+  // --- room for streams
+
+  /** Whether there may be one more stream, of this client and of all. */
+  private takeRoom(): boolean {
+    if (this.streams.length < STREAMS_PER_CONNECTION * (1 + this.extraConnections)) return true
+    const { connections, settings } = this.plane.data
+    if (connections.open(this.events.countedFor, settings.limits) !== undefined) return false
+    this.extraConnections++
+    return true
+  }
+
+  private giveUpRoom(): void {
+    if (this.extraConnections === 0) return
+    if (this.streams.length > STREAMS_PER_CONNECTION * this.extraConnections) return
+    this.extraConnections--
+    this.plane.data.connections.close(this.events.countedFor)
   }
 
   // --- header blocks
 
   private begin(stream: Http2Stream, block: Buffer, from: number, to: number, endsStream: boolean): number {
     const { requestFields, data } = this.plane
+    if (!this.takeRoom()) return this.refuse(stream, block, from, to)
     requestFields.reset()
     const result = this.decoder.decode(block, from, to, requestFields)
     if (result === 'broken') return ERROR.compression
@@ -149,6 +176,13 @@ export class ClientSession implements SessionOwner, StreamConnection {
     if (result === 'broken') return ERROR.compression
     request.takeTrailers(result)
     return ERROR.none
+  }
+
+  /** The client may send the request again (RFC 9113 §8.7). */
+  private refuse(stream: Http2Stream, block: Buffer, from: number, to: number): number {
+    this.plane.data.settings.observer.connection('refused-stream')
+    stream.reset(ERROR.refusedStream)
+    return this.skip(block, from, to)
   }
 
   private skip(block: Buffer, from: number, to: number): number {
