@@ -37,6 +37,8 @@ const messages = {
     `stopped, but ${d.abandoned === 1 ? '1 request was' : `${d.abandoned} requests were`} cut off at the deadline`,
   NO_WORKER: (d: { readonly name: string; readonly names: readonly string[] }): string =>
     `there is no worker ${d.name}; there is ${d.names.join(', ') || 'none'}`,
+  NO_REQUEST: (d: { readonly id: string }): string =>
+    `nothing is known of a request ${d.id}: it is not in flight, is none of the latest failures, and is not in what is kept of the log`,
   FINDING_UNREADABLE: (d: { readonly name: string; readonly what: string }): string =>
     `what ${d.name} sent is no ${d.what}`,
   FILE_NOT_MADE: (d: { readonly path: string; readonly reason: string }): string =>
@@ -62,6 +64,7 @@ const exitCodes: Readonly<Record<CliErrorCode, ExitCode>> = {
   CONFIG_REFUSED: ExitCode.configInvalid,
   DRAIN_INCOMPLETE: ExitCode.failed,
   NO_WORKER: ExitCode.usage,
+  NO_REQUEST: ExitCode.failed,
   FINDING_UNREADABLE: ExitCode.failed,
   FILE_NOT_MADE: ExitCode.failed,
   TIMED_OUT: ExitCode.timedOut,

@@ -26,6 +26,7 @@ const programs: Readonly<Record<string, () => Promise<Run>>> = {
   release: async () => (await import('./commands/hold.ts')).resume,
   status: async () => (await import('./commands/status.ts')).status,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
+  trace: async () => (await import('./commands/trace.ts')).trace,
   ps: async () => (await import('./commands/ps.ts')).ps,
   logs: async () => (await import('./commands/logs.ts')).logs,
   events: async () => (await import('./commands/events.ts')).events,

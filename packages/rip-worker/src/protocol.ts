@@ -135,8 +135,9 @@ export type InspectionKind = 'memory' | 'cpu' | 'heap'
 /** Memory of a process, after garbage has been collected. */
 export interface MemoryFigures {
   readonly rssBytes: number
-  /** Objects, and what they keep outside the heap, such as the bytes of buffers. */
+  /** Of objects, with what they keep outside the heap. */
   readonly heapBytes: number
+  /** Of what they keep outside the heap, such as the bytes of buffers. */
   readonly outsideBytes: number
   readonly objects: number
   /** Objects by type, the most frequent first. */

@@ -118,6 +118,18 @@ export const commands: readonly Command[] = [
     ],
   },
   {
+    name: 'trace',
+    usage: 'ID [app]',
+    summary: 'show what is known of one request, by its id: its state, and what the log has',
+    minWords: 1,
+    maxWords: 2,
+    flags: ASKING,
+    examples: [
+      'rip-server trace 468862ac5a33fcd5071c-0000000p',
+      'rip-server trace 468862ac5a33fcd5071c-0000000p --json',
+    ],
+  },
+  {
     name: 'ps',
     usage: '',
     summary: 'list every instance of this user',

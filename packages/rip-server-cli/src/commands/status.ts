@@ -14,6 +14,7 @@ import {
 } from '@rip/manager'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
+import { RequestLog } from '../instance/request-log.ts'
 import { type Invocation, isOn } from '../invocation.ts'
 import {
   exitReasonText,
@@ -25,7 +26,7 @@ import {
 import { bytesText, durationText, latencyText } from '../terminal/quantity-text.ts'
 import { commandText, type Settings } from '@rip/server/settings'
 import { UNFROZEN } from '../terminal/ready-block.ts'
-import { failuresTable, failureText, routesTable } from '../terminal/request-tables.ts'
+import { type ExplainedFailure, failuresTable, failureText, routesTable } from '../terminal/request-tables.ts'
 import { table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
@@ -33,15 +34,16 @@ import type { Terminal } from '../terminal/terminal.ts'
 export async function status(invocation: Invocation): Promise<number> {
   const { instance, client, snapshot } = await findInstance(invocation, invocation.line.words[0])
   const balancers = await client.balancers()
-  const requests = await knownRequests(client)
-  const { terminal } = invocation
   const showsRoutes = isOn(invocation, 'routes')
+  const known = await knownRequests(client)
+  const requests = showsRoutes && known !== undefined ? await explained(known, instance) : known
+  const { terminal, cwd } = invocation
   if (isOn(invocation, 'json')) {
     const facts = { url: instance.url, ...snapshot, balancers, ...(showsRoutes && { requests }) }
     terminal.data(JSON.stringify(facts, null, 2))
   } else {
     terminal.data(statusText(instance, snapshot, terminal, balancers, requests))
-    if (showsRoutes && requests !== undefined) terminal.data(requestTables(requests))
+    if (showsRoutes && requests !== undefined) terminal.data(requestTables(requests, cwd))
   }
   return isWell(snapshot) ? ExitCode.done : ExitCode.failed
 }
@@ -56,8 +58,22 @@ async function knownRequests(client: ControlClient): Promise<RequestsStatus | un
   }
 }
 
-function requestTables({ routes, failures }: RequestsStatus): string {
-  const latest = failuresTable(failures, Date.now())
+type ExplainedRequests = RequestsStatus & { readonly failures: readonly ExplainedFailure[] }
+
+/** With what the log says of the failures. */
+async function explained(requests: RequestsStatus, { runDir }: Instance): Promise<ExplainedRequests> {
+  const { failures } = requests
+  if (failures.length === 0) return requests
+  const log = await RequestLog.read(runDir)
+  const withReasons = failures.map((failure) => {
+    const exception = log.exceptionOf(failure.requestId)
+    return { ...failure, ...(exception !== undefined && { exception }) }
+  })
+  return { ...requests, failures: withReasons }
+}
+
+function requestTables({ routes, failures }: ExplainedRequests, cwd: string): string {
+  const latest = failuresTable(failures, Date.now(), cwd)
   return ['', ...routesTable(routes), ...(latest.length === 0 ? [] : ['', ...latest])].join('\n')
 }
 
@@ -209,6 +225,7 @@ function requestFacts(requests: RequestsStatus | undefined, nowMs: number): stri
   const [slowest] = requests.routes.toSorted((a, b) => (b.p95Ms ?? 0) - (a.p95Ms ?? 0))
   const [latest] = requests.failures
   return [
+    ...waitingFact(requests),
     ...(slowest === undefined || (slowest.p95Ms ?? 0) < SLOW_MS
       ? []
       : [['slowest', `${slowest.route}, p95 ${latencyText(slowest.p95Ms ?? 0)} (more: status --routes)`]]),
@@ -220,6 +237,20 @@ function requestFacts(requests: RequestsStatus | undefined, nowMs: number): stri
             `${latestText(latest)} ${durationText(Math.max(0, nowMs - latest.atMs))} ago (more: status --routes)`,
           ],
         ]),
+  ]
+}
+
+/** Requests that no worker has taken yet. */
+function waitingFact({ underWay }: RequestsStatus): string[][] {
+  const waiting = underWay.filter(({ phase }) => phase === 'queued')
+  const [oldest] = waiting
+  if (oldest === undefined) return []
+  const who = waiting.length === 1 ? '1 request waits' : `${waiting.length} requests wait`
+  return [
+    [
+      'waiting',
+      `${who} for a worker, the oldest for ${durationText(oldest.ageMs)} (which are in the way: inspect)`,
+    ],
   ]
 }
 

@@ -75,7 +75,7 @@ function memoryLines(memory: NonNullable<Inspection['memory']>): string[] {
       ? ''
       : `; ${signed(grownObjects)} objects, ${signedBytes(grownBytes)} in ${durationText(overMs)}`
   return [
-    `${objects} objects, ${bytesText(heapBytes)} and ${bytesText(outsideBytes)} outside the heap${growth}`,
+    `${objects} objects, ${bytesText(heapBytes)}, of which ${bytesText(outsideBytes)} outside the heap, as in buffers${growth}`,
     ...classLines(memory),
     ...holderLines(memory),
     ...written(file, 'Memory'),

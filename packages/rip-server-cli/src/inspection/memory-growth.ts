@@ -62,10 +62,9 @@ export function memoryGrowth(
   declarations: Pick<Declarations, 'find'>,
 ): MemoryGrowth {
   const { figures } = after
-  const sum = ({ heapBytes, outsideBytes }: MemoryFigures): number => heapBytes + outsideBytes
   return {
     figures,
-    grownBytes: before === undefined ? 0 : sum(figures) - sum(before.figures),
+    grownBytes: before === undefined ? 0 : figures.heapBytes - before.figures.heapBytes,
     grownObjects: before === undefined ? 0 : figures.objects - before.figures.objects,
     classes: classesOf(before, after),
     holders: holdersOf(before?.heap, after.heap).map(({ neighbours, ...holder }) => ({

@@ -1,11 +1,21 @@
 import type { RequestFailure, RequestUnderWay, RouteAnswers } from '@rip/manager'
+import { nearPath } from '@rip/server/text'
 import { shortGeneration } from './event-line.ts'
 import { durationText, latencyText } from './quantity-text.ts'
 import { table } from './table.ts'
 
+/** Why a request failed, as the worker that had it has written. */
+export interface LoggedException {
+  /** Such as `TypeError: price is not a function`. */
+  readonly message: string
+  /** Path, line and column; absent where the stack names none. */
+  readonly place?: string
+}
+
 const MAX_ROUTES = 15
 const MAX_FAILURES = 10
 const MAX_REQUESTS = 20
+const MAX_MESSAGE = 80
 
 /** The routes that took longest, and behind them others that failed. */
 export function routesTable(routes: readonly RouteAnswers[]): string[] {
@@ -29,8 +39,18 @@ export function routesTable(routes: readonly RouteAnswers[]): string[] {
   ]
 }
 
-/** The latest requests that failed. @param nowMs milliseconds since the epoch */
-export function failuresTable(failures: readonly RequestFailure[], nowMs: number): string[] {
+/** A failure, and what the log says of it. */
+export interface ExplainedFailure extends RequestFailure {
+  readonly exception?: LoggedException
+}
+
+/**
+ * The latest requests that failed.
+ *
+ * @param nowMs milliseconds since the epoch
+ * @param cwd the folder that paths are shown from
+ */
+export function failuresTable(failures: readonly ExplainedFailure[], nowMs: number, cwd: string): string[] {
   if (failures.length === 0) return []
   const rows = failures
     .slice(0, MAX_FAILURES)
@@ -41,8 +61,16 @@ export function failuresTable(failures: readonly RequestFailure[], nowMs: number
       each.worker ?? '-',
       durationText(each.tookMs),
       each.requestId,
+      exceptionText(each.exception, cwd),
     ])
-  return table([['latest failures', 'answer', 'request', 'worker', 'took', 'id (in the log)'], ...rows])
+  return table([['latest failures', 'answer', 'request', 'worker', 'took', 'id (see trace)', 'why'], ...rows])
+}
+
+function exceptionText(exception: LoggedException | undefined, cwd: string): string {
+  if (exception === undefined) return ''
+  const { message, place } = exception
+  const short = message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message
+  return place === undefined ? short : `${short} (${nearPath(place, cwd)})`
 }
 
 /** How a request failed. */
@@ -66,7 +94,7 @@ export function requestsTable(
   ])
   const others = count - shown.length
   return [
-    ...table([['in flight', 'request', 'it', 'worker', 'id (in the log)'], ...rows]),
+    ...table([['in flight', 'request', 'it', 'worker', 'id (see trace)'], ...rows]),
     ...(others > 0 ? [`and ${others} more`] : []),
   ]
 }
@@ -81,6 +109,7 @@ const PHASES: Readonly<Record<string, string>> = {
   flushing: 'waits for its client to read',
 }
 
-function phaseText(phase: string): string {
+/** What happens with a request, in words that follow "it". */
+export function phaseText(phase: string): string {
   return PHASES[phase] ?? phase
 }

@@ -78,8 +78,15 @@ describe('the cause is found by a command alone', () => {
       expect(stdout).toMatch(/^failed +GET \/boom with 500 /m)
       expect(stdout).toMatch(/^GET \/report\/:n +\w+ +3 +0 /m)
       expect(stdout).toMatch(/^GET \/items\/:n +\w+ +30 +0 /m)
-      const [, id] = /ago +500 +GET \/boom +w1\.1 +\d+ ms +(\S+)$/m.exec(stdout) ?? []
-      expect((await sandbox.run('logs', '--no-follow')).stdout).toContain(`failed (request ${id})`)
+      const [, id = ''] =
+        /ago +500 +GET \/boom +w1\.1 +\d+ ms +(\S+) +error: no money \(\S*index\.ts:15:\d+\)$/m.exec(
+          stdout,
+        ) ?? []
+      const traced = await sandbox.run('trace', id)
+      expect(traced.code).toBe(0)
+      expect(traced.stdout).toMatch(/^request +GET \/boom$/m)
+      expect(traced.stdout).toContain(`failed (request ${id})`)
+      expect(traced.stdout).toMatch(/^w1 \| error: no money$/m)
       expect(stdout).not.toContain('secret')
       const { requests } = JSON.parse((await sandbox.run('status', '--routes', '--json')).stdout) as {
         requests: RequestsStatus
@@ -88,7 +95,8 @@ describe('the cause is found by a command alone', () => {
         requests: 1,
         failed: 1,
       })
-      expect(requests.failures).toMatchObject([{ path: '/boom', requestId: id!, status: 500 }])
+      const exception = { message: 'error: no money' }
+      expect(requests.failures).toMatchObject([{ path: '/boom', requestId: id, status: 500, exception }])
     },
     TEST_TIMEOUT_MS,
   )
@@ -139,12 +147,20 @@ describe('the cause is found by a command alone', () => {
       const server = await serve(sandbox, SHOP)
       const abort = new AbortController()
       const hanging = fetch(`${server.url}/hang?a=b`, { signal: abort.signal }).catch(() => undefined)
-      const found = await until('it is there', async () => {
+      const id = await until('it is there', async () => {
         const { stdout } = await sandbox.run('inspect', 'w1', '--json')
         const [request] = (JSON.parse(stdout) as { requests: RequestsStatus['underWay'] }).requests
-        return request
+        if (request?.phase !== 'waiting') return undefined
+        expect(request).toMatchObject({ method: 'GET', path: '/hang', worker: 'w1.1' })
+        return request.requestId
       })
-      expect(found).toMatchObject({ method: 'GET', path: '/hang', worker: 'w1.1', phase: 'waiting' })
+      expect((await sandbox.run('trace', id)).stdout).toMatch(
+        /^in flight +for .* m?s; it waits for its answer$/m,
+      )
+      expect(await sandbox.run('trace', 'no-such-id')).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('nothing is known of a request no-such-id'),
+      })
       abort.abort()
       await hanging
     },
