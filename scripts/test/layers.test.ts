@@ -21,7 +21,7 @@ const PACKAGES: Readonly<Record<string, Floors>> = {
     ['pool'],
     ['exchange', 'config', 'events.ts'],
     ['listener', 'discovery', 'log', 'metrics', 'pages'],
-    ['admin', 'fetch'],
+    ['admin', 'fetch', 'balancer-state.ts', 'pool-observer.ts'],
     ['balancer.ts', 'supervisor.ts'],
     ['cli'],
     ['index.ts', 'main.ts'],

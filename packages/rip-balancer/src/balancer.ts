@@ -6,28 +6,24 @@ import {
 } from './admin/admin-protocol.ts'
 import { AdminServer } from './admin/admin-server.ts'
 import { DiallingPool } from './admin/dialling-pool.ts'
-import { hostName } from './config/allowed-hosts.ts'
+import { BALANCER_STATES, type BalancerState, type BalancerStep } from './balancer-state.ts'
 import type { BalancerConfig, Duration } from './config/config.ts'
 import { durationMs } from './text/quantity.ts'
+import { refuseFixed } from './config/fixed-settings.ts'
 import { poolSettings, resolveConfig, type ResolvedConfig } from './config/resolve-config.ts'
 import type { BackendList } from './discovery/discovery.ts'
 import { Membership } from './discovery/membership.ts'
 import { Emitter, type BalancerEvent } from './events.ts'
 import { BalancerError } from './errors.ts'
 import { DataPlane } from './exchange/data-plane.ts'
-import type { ConnectionEvent, ExchangeObserver, ExchangeRecord } from './exchange/record.ts'
+import type { ExchangeObserver, ExchangeRecord } from './exchange/record.ts'
 import type { Hooks } from './settings/hooks.ts'
 import { LearnedField } from './exchange/learned-field.ts'
 import { StickyCookie } from './exchange/sticky-cookie.ts'
 import { ListenerSet } from './listener/listener-set.ts'
-import { AccessLog } from './log/access-log.ts'
-import { oneLine } from './text/one-line.ts'
-import { FileSink } from './log/file-sink.ts'
-import { LimitReports } from './log/limit-reports.ts'
-import { LossReports } from './log/loss-reports.ts'
-import { TextBlocks, type LogSink } from './log/log-sink.ts'
-import { poolReports } from './log/pool-reports.ts'
-import { TlsReports } from './log/tls-reports.ts'
+import { CurrentLog } from './log/current-log.ts'
+import type { LogSink } from './log/log-sink.ts'
+import { OperatorReports } from './log/operator-reports.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { MetricsServer } from './metrics/metrics-server.ts'
 import { errorPages, foreignHostText } from './pages/error-pages.ts'
@@ -38,14 +34,10 @@ import { askWith, reachWith } from './pool/reach.ts'
 import { LearnedKeys } from './pool/learned-keys.ts'
 import { randomStickyKey, StickyNames } from './pool/sticky-names.ts'
 import { BackendTlsSettings } from './tls/backend-tls.ts'
+import { poolObserver } from './pool-observer.ts'
+import { nextState } from './state-table.ts'
 import { isTlsFailure } from './tls/tls-failure.ts'
 import { timeLimit } from './transport/time-limit.ts'
-
-/** Between two reports of mistakes in hooks or in the balancer itself. */
-const FAULT_PAUSE_MS = 1_000
-
-/** So many names are reported, so that a client that makes up others cannot fill the log. */
-const MAX_FOREIGN_HOSTS = 100
 
 /** What a program can add to a configuration. */
 export interface BalancerHooks extends Hooks {
@@ -77,22 +69,15 @@ export class Balancer implements AsyncDisposable {
   private readonly learned = new LearnedKeys((message) => this.warn(message))
   private readonly hooks: BalancerHooks
   private readonly metrics = new Metrics()
-  private readonly limits = new LimitReports({
+  private readonly reports = new OperatorReports({
     limits: () => this.config,
     warn: (message) => this.warn(message),
-    now: () => performance.now(),
+    foreignHostText,
   })
-  private readonly losses = new LossReports({
-    warn: (message) => this.warn(message),
-    now: () => performance.now(),
-  })
-  private readonly tlsFailures = new TlsReports((message) => this.warn(message))
   private readonly observer: ExchangeObserver
   private plane: DataPlane
   private readonly listeners: ListenerSet
-  private log: AccessLog | undefined
-  /** The previous logs, until they are written. */
-  private closedLogs: Promise<void> = Promise.resolve()
+  private readonly log: CurrentLog
   private health: HealthChecker | undefined
   private backendTls: BackendTlsSettings
   private readonly reach = reachWith(() => this.backendTls)
@@ -101,9 +86,7 @@ export class Balancer implements AsyncDisposable {
   private readonly startedAtMs = performance.now()
   private readonly membership: Membership
   private readonly events = new Emitter()
-  private started = false
-  /** The start is complete. */
-  private ready = false
+  private state: BalancerState = 'new'
   /** There is somewhere to send requests to. */
   private routed = false
   private listening: Promise<void> | undefined
@@ -111,13 +94,8 @@ export class Balancer implements AsyncDisposable {
   private changes: Promise<void> = Promise.resolve()
   private closing: Promise<void> | undefined
   private readonly drained = Promise.withResolvers<DrainReport>()
-  private draining = false
   /** Requests that were aborted because a drain did not last until their end. */
   private abandoned = 0
-  /** Names that were asked for and not answered, as far as they were told. */
-  private readonly foreignHosts = new Set<string>()
-  private readonly wrongProtocolToldAtMs: { -readonly [event in keyof typeof WRONG_PROTOCOL]?: number } = {}
-  private faultToldAtMs = Number.NEGATIVE_INFINITY
 
   /** @throws `CONFIG_INVALID` with every problem of the configuration */
   constructor(config: BalancerConfig, hooks: BalancerHooks = {}) {
@@ -154,18 +132,30 @@ export class Balancer implements AsyncDisposable {
 
   /** Resolves when every listener accepts. @throws `ADDRESS_IN_USE`, `LISTEN_FAILED`, `CLOSED` */
   async start(): Promise<void> {
-    if (this.closing !== undefined) throw new BalancerError('CLOSED', {})
+    if (this.state === 'draining') throw new BalancerError('CLOSED', {})
+    this.refuseClosed()
+    this.enter('start')
     try {
       await this.admin?.start()
+      this.refuseClosed()
       this.metricsServer?.start()
-      this.started = true
+      this.enter('opened')
       if (this.routed || !this.config.acceptWhenRouted) await this.listen()
+      this.refuseClosed()
     } catch (error) {
       await this.close()
       throw error
     }
-    this.ready = true
+    this.enter('ready')
     this.watchHealth()
+  }
+
+  private enter(step: BalancerStep): void {
+    this.state = nextState(BALANCER_STATES, this.state, step)
+  }
+
+  private refuseClosed(): void {
+    if (this.state === 'closed') throw new BalancerError('CLOSED', {})
   }
 
   private listen(): Promise<void> {
@@ -192,7 +182,7 @@ export class Balancer implements AsyncDisposable {
       version: ADMIN_VERSION,
       pid: process.pid,
       processes: [process.pid],
-      ready: this.ready,
+      ready: this.state === 'ready' || this.state === 'draining',
       listening: this.urls,
       connections: this.metrics.connections,
       requests: this.metrics.requests,
@@ -234,7 +224,7 @@ export class Balancer implements AsyncDisposable {
     const changesTls = !Bun.deepEquals(this.config.backendTls, next.backendTls, true)
     const backendTls = this.createBackendTls(next)
     const change = await this.listeners.prepare(next.listeners)
-    if (this.closing !== undefined) {
+    if (this.state === 'closed') {
       await this.listeners.undo(change)
       throw new BalancerError('CLOSED', {})
     }
@@ -248,7 +238,7 @@ export class Balancer implements AsyncDisposable {
     this.learned.use(next.learnedField)
     this.pool.configure(poolSettings(next))
     if (declaresBackends) this.membership.declare(next.backends)
-    if (changesLog) this.replaceLog()
+    if (changesLog) this.log.replace(next.accessLog)
     this.plane = this.createPlane(this.plane)
     this.listeners.commit(change, next.timeouts.drainMs)
     this.listeners.use(this.plane)
@@ -265,7 +255,7 @@ export class Balancer implements AsyncDisposable {
 
   /** Opens the file of the access log again, for log rotation. */
   async reopenLog(): Promise<void> {
-    await this.log?.reopen()
+    await this.log.reopen()
   }
 
   /** Leaves new connections to others that listen on the same socket; those open end with the request under way. */
@@ -287,7 +277,7 @@ export class Balancer implements AsyncDisposable {
       })
     const startedAtMs = performance.now()
     const signal = timeLimit(limitMs)
-    this.draining = true
+    this.enter('drain')
     signal.addEventListener('abort', () => this.noteAbandoned(), { once: true })
     const drained = this.listeners.drain(signal)
     // The program that replaces backends stops as well.
@@ -321,7 +311,8 @@ export class Balancer implements AsyncDisposable {
   }
 
   private async shutDown(): Promise<void> {
-    if (this.draining) this.noteAbandoned()
+    if (this.state === 'draining') this.noteAbandoned()
+    this.enter('close')
     this.membership[Symbol.dispose]()
     this.health?.[Symbol.dispose]()
     this.pool.close()
@@ -331,21 +322,12 @@ export class Balancer implements AsyncDisposable {
     this.plane.departures.close()
     await this.admin?.close()
     await this.metricsServer?.close()
-    await this.log?.close()
-    await this.closedLogs
+    await this.log.close()
   }
 
-  private createLog(): AccessLog | undefined {
-    const { format, file } = this.config.accessLog
-    if (format === 'none') return undefined
-    const tell = (message: string): void => this.warn(message)
-    if (file !== undefined)
-      return new AccessLog(format, new FileSink(file), tell, `the access log ${oneLine(file)}`)
-    return new AccessLog(
-      format,
-      new TextBlocks(this.hooks.logSink ?? { write: (text) => Bun.stdout.write(text) }),
-      tell,
-    )
+  private createLog(): CurrentLog {
+    const sink = this.hooks.logSink ?? { write: (text) => Bun.stdout.write(text) }
+    return new CurrentLog(this.config.accessLog, sink, (message) => this.warn(message))
   }
 
   /** @throws `CONFIG_INVALID` when a file cannot be used */
@@ -355,13 +337,7 @@ export class Balancer implements AsyncDisposable {
     return settings
   }
 
-  private replaceLog(): void {
-    this.closedLogs = Promise.all([this.closedLogs, this.log?.close()]).then(() => undefined)
-    this.log = this.createLog()
-  }
-
   private createPool(): Pool {
-    const reports = poolReports((message) => this.warn(message))
     return new Pool({
       ...poolSettings(this.config),
       name: this.config.pool,
@@ -371,40 +347,23 @@ export class Balancer implements AsyncDisposable {
       reach: this.reach,
       ask: askWith(() => this.backendTls),
       inTurn: (call) => this.plane.turn.run(call),
-      observer: {
+      observer: poolObserver({
+        warn: (message) => this.warn(message),
+        emit: (event) => this.events.emit(event),
         retired: (backend) => {
           this.plane.upstreams.retire(backend)
           this.plane.departures.retire(backend)
-          this.events.emit({ type: 'backend-retired', backend: backend.id })
         },
-        emptied: reports.emptied,
-        ejected: (backend, forMs, reason, detail) => {
-          reports.ejected(backend, forMs, reason, detail)
-          this.events.emit({ type: 'backend-ejected', backend: backend.id, forMs, reason, detail })
-        },
-        readmitted: (backend, reason) => {
-          reports.readmitted(backend, reason)
-          this.events.emit({ type: 'backend-readmitted', backend: backend.id })
-        },
-        health: (backend, healthy, reason) => {
-          reports.health(backend, healthy, reason)
-          this.events.emit({ type: 'backend-health', backend: backend.id, healthy, reason })
-        },
-        drained: (backend, by, underWay) => {
-          reports.drained(backend, by, underWay)
-          this.events.emit({ type: 'backend-drained', backend: backend.id, by })
-        },
-        undrained: (backend, by) => {
-          reports.undrained(backend, by)
-          this.events.emit({ type: 'backend-undrained', backend: backend.id, by })
-        },
-        cut: (generation) => {
-          this.routed = true
-          if (this.started) this.listen().catch((error: Error) => this.warn(error.message))
-          this.events.emit({ type: 'generation-cut', generation })
-        },
-      },
+        cut: () => this.noteRouted(),
+      }),
     })
+  }
+
+  /** A balancer that accepts nothing before begins to listen. */
+  private noteRouted(): void {
+    this.routed = true
+    if (this.state === 'opened' || this.state === 'ready')
+      this.listen().catch((error: Error) => this.warn(error.message))
   }
 
   private warn(message: string): void {
@@ -432,65 +391,41 @@ export class Balancer implements AsyncDisposable {
   }
 
   private createObserver(): ExchangeObserver {
-    const { metrics, hooks, limits, losses } = this
+    const { metrics, reports, log } = this
     return {
       started: () => metrics.started(),
-      connection: (event: ConnectionEvent) => {
+      connection: (event) => {
         metrics.connection(event)
-        limits.connection(event)
-        if (event === 'http-on-tls' || event === 'tls-on-http') this.onWrongProtocol(event)
+        reports.connection(event)
       },
       ended: (record) => {
         metrics.ended(record)
-        limits.ended(record)
-        losses.ended(record)
-        this.log?.ended(record)
-        try {
-          hooks.onEnd?.(record)
-        } catch (error) {
-          this.onFault(error)
-        }
+        reports.ended(record)
+        log.ended(record)
+        this.callOnEnd(record)
       },
-      foreignHost: (authority) => this.onForeignHost(authority),
+      foreignHost: (authority) => reports.foreignHost(authority),
       attemptFailed: (backend, reason) => {
         if (!isTlsFailure(reason)) return
-        this.tlsFailures.note(backend, reason)
+        reports.tlsFailed(backend, reason)
         this.pool.noteTlsFailure(backend, reason)
       },
-      underscored: (name) =>
-        this.warn(
-          `the field ${name} of a request was left out, as all with an underscore are: many backends take it for ` +
-            `${name.replaceAll('_', '-')}; forwarding.underscores: 'pass' is for those that do not (told once)`,
-        ),
+      underscored: (name) => reports.underscored(name),
       fault: (error) => this.onFault(error),
     }
   }
 
-  /** Told once for each name, as a page asks again and again. */
-  private onForeignHost(authority: string): void {
-    const name = hostName(authority)
-    if (this.foreignHosts.has(name) || this.foreignHosts.size >= MAX_FOREIGN_HOSTS) return
-    this.foreignHosts.add(name)
-    this.warn(foreignHostText(authority))
+  private callOnEnd(record: ExchangeRecord): void {
+    try {
+      this.hooks.onEnd?.(record)
+    } catch (error) {
+      this.onFault(error)
+    }
   }
 
-  /** A scheme that was mistyped, or a port that was mixed up; scanners do the same all day long. */
-  private onWrongProtocol(event: keyof typeof WRONG_PROTOCOL): void {
-    const now = performance.now()
-    if (now - (this.wrongProtocolToldAtMs[event] ?? Number.NEGATIVE_INFINITY) < WRONG_PROTOCOL_PAUSE_MS)
-      return
-    this.wrongProtocolToldAtMs[event] = now
-    this.warn(WRONG_PROTOCOL[event])
-  }
-
-  /** The operator has to see the mistake, but not one line for each request it concerns. */
   private onFault(error: unknown): void {
     this.metrics.fault()
-    const now = performance.now()
-    if (now - this.faultToldAtMs < FAULT_PAUSE_MS) return
-    this.faultToldAtMs = now
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.warn(`a hook or the balancer itself failed: ${text}`)
+    this.reports.fault(error)
   }
 
   private renderMetrics(): string {
@@ -541,30 +476,4 @@ export async function balance(config: BalancerConfig, hooks?: BalancerHooks): Pr
   const balancer = createBalancer(config, hooks)
   await balancer.start()
   return balancer
-}
-
-const WRONG_PROTOCOL_PAUSE_MS = 3_600_000
-
-const WRONG_PROTOCOL = {
-  'http-on-tls':
-    'a client spoke plain HTTP to a port with TLS and got 400: its address has to begin with https://',
-  'tls-on-http':
-    'a client spoke TLS to a port without: its address has to begin with http://, or the port needs a certificate',
-} as const satisfies Partial<Record<ConnectionEvent, string>>
-
-/** What needs a restart. */
-const FIXED = ['admin', 'metrics', 'pool'] as const satisfies readonly (keyof BalancerConfig)[]
-
-/**
- * @param also what needs a restart besides
- * @throws `CONFIG_INVALID` when a configuration changes what needs a restart
- */
-export function refuseFixed(
-  before: BalancerConfig,
-  after: BalancerConfig,
-  also: readonly (keyof BalancerConfig)[] = [],
-): void {
-  const changed = [...also, ...FIXED].filter((key) => !Bun.deepEquals(before[key], after[key], true))
-  const problems = changed.map((key) => `${key}: cannot change while running; restart the balancer`)
-  if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
 }

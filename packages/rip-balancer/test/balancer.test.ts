@@ -113,6 +113,36 @@ describe('balance', () => {
     expect((await thrown(() => lb.start())).code).toBe('CLOSED')
   })
 
+  test('that is closed or drained while it starts, or before, says so and leaves nothing open', async () => {
+    using folder = new TempFolder()
+    const config = {
+      listen: '127.0.0.1:0',
+      admin: `unix:${folder.file('admin.sock')}`,
+      health: { path: '/health' },
+    }
+    const closed = createBalancer(config)
+    const start = thrown(() => closed.start())
+    await closed.close()
+    expect((await start).code).toBe('CLOSED')
+    const drained = createBalancer(config)
+    const drain = drained.drain()
+    expect((await thrown(() => drained.start())).code).toBe('CLOSED')
+    expect(await drain).toMatchObject({ abandoned: 0 })
+    await using next = await balance(config)
+    expect(next.status().ready).toBe(true)
+  })
+
+  test('that drains does not begin to listen because it gets backends', async () => {
+    await using lb = createBalancer({ listen: '127.0.0.1:0', acceptWhenRouted: true })
+    await lb.start()
+    expect(lb.url).toEndWith(':0')
+    const drained = lb.drain()
+    lb.pool.prepare('g', [])
+    lb.pool.cut('g')
+    await drained
+    expect(lb.url).toEndWith(':0')
+  })
+
   test('drains for as long as it is configured to', async () => {
     using folder = new TempFolder()
     const gates = [Promise.withResolvers<Response>(), Promise.withResolvers<Response>()]

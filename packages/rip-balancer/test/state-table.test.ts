@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { BALANCER_STATES } from '../src/balancer-state.ts'
 import { EXCHANGE_PHASES } from '../src/exchange/exchange-phase.ts'
 import { CLIENT_STATES } from '../src/listener/client-state.ts'
 import { nextState, type StateTable } from '../src/state-table.ts'
@@ -16,6 +17,7 @@ describe.each([
   ['a connection of a client', CLIENT_STATES, 'handshaking', 'closed'],
   ['a connection to a backend', UPSTREAM_STATES, 'connecting', 'closed'],
   ['an exchange', EXCHANGE_PHASES, 'idle', 'idle'],
+  ['a balancer', BALANCER_STATES, 'new', 'closed'],
 ] as const)('the states of %s', (_name, table: StateTable<string, string>, first, last) => {
   test('can all be reached from the first one', () => {
     expect([...reachableFrom(table, first)].sort()).toEqual(Object.keys(table).sort())
