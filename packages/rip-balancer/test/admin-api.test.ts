@@ -96,7 +96,7 @@ describe('the admin API', () => {
     ].map(({ code, message }) => `${code} ${message}`)
     expect(messages[0]).toContain('was not prepared')
     expect(messages[1]).toContain(
-      'address must be unix:PATH, host:port or https://host:port, but is "nonsense"',
+      'address must be unix:PATH, host:port, https://host:port or h2c://host:port, but is "nonsense"',
     )
     expect(messages[2]).toContain('there is no pool other; known: app')
     expect(messages[3]).toStartWith('ADMIN_UNREACHABLE')

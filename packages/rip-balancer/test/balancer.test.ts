@@ -322,7 +322,7 @@ describe('discovery', () => {
     )
     expect(await get(lb.url)).toBe('b')
     expect(warnings[0]).toContain(
-      'to[0].address: expected host:port, https://host:port or unix:PATH, got "nonsense"',
+      'to[0].address: expected host:port, https://host:port, h2c://host:port or unix:PATH, got "nonsense"',
     )
     expect(warnings[1]).toBe('discovery has ended, the last backends stay: the registry is gone')
   })
@@ -423,7 +423,7 @@ describe('a configuration', () => {
       'polcy: unknown key; did you mean policy?',
       'timeouts.header: expected milliseconds or a duration such as 250ms, 10s or 5m, got "soon"',
       'timeouts.hedaer: unknown key; did you mean header?',
-      'to.address: expected host:port, https://host:port or unix:PATH, got "x"',
+      'to.address: expected host:port, https://host:port, h2c://host:port or unix:PATH, got "x"',
     ])
   })
 

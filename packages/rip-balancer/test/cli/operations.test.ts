@@ -253,7 +253,7 @@ describe('rip-balancer check', () => {
     expect(err).toBe(
       [
         `${file}:3:30: to[1].adress: unknown key; did you mean address?`,
-        `${file}:3:28: to[1].address: expected host:port, https://host:port or unix:PATH, got nothing`,
+        `${file}:3:28: to[1].address: expected host:port, https://host:port, h2c://host:port or unix:PATH, got nothing`,
         `${file}:4:13: policy: expected one of round-robin, least-requests, p2c, weighted, hash, sticky, learn, got "round-robbin"; did you mean round-robin?`,
         `${file}:6:15: timeouts.header: expected milliseconds or a duration such as 250ms, 10s or 5m, got "10"; did you mean 10s?`,
         '',

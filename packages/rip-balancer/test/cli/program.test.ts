@@ -152,7 +152,7 @@ describe('rip-balancer', () => {
     program.child.kill('SIGHUP')
     await until('the refusal', () => program.err.includes('kept the running configuration'))
     expect(program.err).toContain(
-      'to[0].address: expected host:port, https://host:port or unix:PATH, got "nonsense"',
+      'to[0].address: expected host:port, https://host:port, h2c://host:port or unix:PATH, got "nonsense"',
     )
     expect(await (await fetch(url)).text()).toBe('b')
   })
