@@ -167,17 +167,25 @@ https://:${setup.tlsPort} ${site}  tls ${setup.cert} ${setup.key}\n}
   },
 }
 
-const ripBalancer = ripBalancerAt(
-  'rip-balancer',
-  fileURLToPath(import.meta.resolve('@rip/balancer/package.json')).replace(
-    'package.json',
-    'bin/rip-balancer',
-  ),
+const PROGRAM = fileURLToPath(import.meta.resolve('@rip/balancer/package.json')).replace(
+  'package.json',
+  'bin/rip-balancer',
 )
+
+const ripBalancer = ripBalancerAt('rip-balancer', PROGRAM)
 
 /** The balancer of another checkout of this repository, measured in the same rounds. */
 export function balancerBeside(checkout: string): Contender {
   return ripBalancerAt('beside', join(checkout, 'packages/rip-balancer/bin/rip-balancer'))
+}
+
+/** The balancer of this checkout, which speaks that protocol to the workers: `http1`, `h2c` or `auto`. */
+export function balancerWith(workerProtocol: string): Contender {
+  return {
+    ...ripBalancer,
+    name: `rip-balancer-${workerProtocol}`,
+    command: (setup) => ripCommand(setup, PROGRAM, workerProtocol),
+  }
 }
 
 function ripBalancerAt(name: string, program: string): Contender {
@@ -190,13 +198,16 @@ function ripBalancerAt(name: string, program: string): Contender {
   }
 }
 
-function ripCommand(setup: Setup, program: string): readonly string[] {
+function ripCommand(setup: Setup, program: string, workerProtocol?: string): readonly string[] {
   const config = {
     listen: [
       `127.0.0.1:${setup.port}`,
       { address: `127.0.0.1:${setup.tlsPort}`, tls: { cert: setup.cert, key: setup.key } },
     ],
-    to: setup.origins.map((path) => `unix:${path}`),
+    to: setup.origins.map((path) =>
+      workerProtocol === undefined ? `unix:${path}` : { address: `unix:${path}`, http2: true },
+    ),
+    ...(workerProtocol !== undefined && { workerProtocol }),
     limits: { connectionsPerAddress: 8192 },
     admin: `unix:${setup.folder}/admin.sock`,
     ...(setup.accessLog !== undefined && { accessLog: { format: 'json', file: setup.accessLog } }),

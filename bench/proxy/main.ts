@@ -3,15 +3,16 @@
  * change of the machine's speed affects all of them. Prints medians and ratios to nginx; writes JSON.
  *
  *   bun bench/proxy/main.ts [--rounds 3] [--seconds 3] [--warmup 3] [--shape NAME]… [--proxy NAME]… [--beside CHECKOUT]
- * [--json FILE]
+ * [--worker-protocol http1|h2c|auto]… [--json FILE]
  *   bun bench/proxy/main.ts --table FILE    the ratios of a JSON file as a Markdown table
  *
+ * --worker-protocol measures rip-balancer once more for each, as it speaks that protocol to the workers.
  * --beside measures the rip-balancer of another checkout, with its dependencies installed, in the same rounds.
  * --json adds to the file if it exists, so that a long run can be done shape by shape.
  */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { balancerBeside, type Contender, CONTENDERS } from './contender.ts'
+import { balancerBeside, balancerWith, type Contender, CONTENDERS } from './contender.ts'
 import { Fleet, type Running } from './fleet.ts'
 import { openIdle } from './idle.ts'
 import { cpuMicros, processTree, residentBytes } from './process-usage.ts'
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     json: { type: 'string' },
     table: { type: 'string' },
     beside: { type: 'string' },
+    'worker-protocol': { type: 'string', multiple: true, default: [] },
   },
 })
 const options = {
@@ -88,7 +90,8 @@ function canTakePart(contender: Contender, shape: Shape): boolean {
 async function measureAll(): Promise<void> {
   const shapes = chosen(SHAPES, values.shape)
   const beside = values.beside === undefined ? [] : [balancerBeside(resolve(values.beside))]
-  const contenders = [...chosen(CONTENDERS, values.proxy), ...beside].filter(
+  const protocols = values['worker-protocol'].map(balancerWith)
+  const contenders = [...chosen(CONTENDERS, values.proxy), ...protocols, ...beside].filter(
     ({ version }) => Bun.which(version[0] ?? '') !== null,
   )
   await using fleet = new Fleet()

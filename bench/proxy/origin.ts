@@ -25,5 +25,7 @@ const answers = {
   },
 }
 
-Bun.serve({ unix: socket, ...answers })
+// Workers speak both protocols on their socket; the types leave the option out for one.
+const options: object = { unix: socket, http2: true, ...answers }
+Bun.serve(options as Bun.Serve.Options<undefined>)
 Bun.serve({ port: Number(port), hostname: '127.0.0.1', reusePort: true, ...answers })

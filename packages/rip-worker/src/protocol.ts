@@ -105,7 +105,8 @@ export interface BootFailure {
 /** What a worker tells its supervisor. */
 export type WorkerMessage =
   | { readonly type: 'hello'; readonly version: number; readonly workerId: number; readonly pid: number }
-  | { readonly type: 'listening'; readonly socket: string }
+  /** `http2`: HTTP/2 in plain text is taken on the socket as well as HTTP/1.1. */
+  | { readonly type: 'listening'; readonly socket: string; readonly http2?: boolean }
   | { readonly type: 'ready'; readonly bootMs: number; readonly entry: string }
   | { readonly type: 'failed'; readonly failure: BootFailure }
   | ({ readonly type: 'beacon' } & WorkerVitals)

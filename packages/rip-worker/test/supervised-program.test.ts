@@ -12,7 +12,7 @@ describe('under a supervisor', () => {
     const spoken = supervised.messages.filter(({ type }) => type !== 'beacon')
     expect(spoken).toEqual([
       { type: 'hello', version: 1, workerId: 3, pid: supervised.program.process.pid },
-      { type: 'listening', socket: supervised.socket },
+      { type: 'listening', socket: supervised.socket, http2: true },
       { type: 'ready', bootMs: expect.any(Number), entry: supervised.folder.file('app.ts') },
     ])
     await supervised.fetch('/')
@@ -21,6 +21,13 @@ describe('under a supervisor', () => {
     expect(beacon?.rssBytes).toBeGreaterThan(10_000_000)
     expect(beacon?.inFlight).toBe(0)
     expect(supervised.program.stdout).toBe('')
+  })
+
+  test('does not say that it takes HTTP/2 when its server is that of node:http', async () => {
+    const app = `import { createServer } from 'node:http'\nexport default createServer((_, response) => response.end('hello'))`
+    await using supervised = new Supervised(new Folder({ 'app.ts': app }))
+    await supervised.received('ready')
+    expect(supervised.message('listening')).toMatchObject({ http2: false })
   })
 
   test('a failure in minified code is logged, and answered, with the code around it', async () => {

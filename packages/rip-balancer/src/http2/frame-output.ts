@@ -71,9 +71,9 @@ export class FrameOutput implements Flushable {
   }
 
   /** Writes a frame with that payload. */
-  write(type: number, flags: number, stream: number, payload: Uint8Array, from: number, to: number): void {
+  write(type: number, flags: number, stream: number, payload: Buffer, from: number, to: number): void {
     const at = this.frame(type, flags, stream, to - from)
-    this.bytes.set(from === 0 && to === payload.length ? payload : payload.subarray(from, to), at)
+    payload.copy(this.bytes, at, from, to)
   }
 
   /** Writes a frame whose payload is one number of 32 bits. */

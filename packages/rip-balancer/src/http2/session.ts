@@ -90,6 +90,7 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost {
   private readonly role: Role
   private readonly local: LocalSettings
   private readonly owner: SessionOwner
+  private readonly turn: Turn
   private readonly clock: Clock
   private readonly limits: AbuseLimits
   private readonly budget: AbuseBudget
@@ -119,6 +120,7 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost {
     this.role = role
     this.local = local
     this.owner = owner
+    this.turn = turn
     this.clock = turn.clock
     this.limits = abuse
     this.budget = new AbuseBudget(abuse, turn.clock)
@@ -308,6 +310,7 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost {
 
   private takeBlock(stream: Http2Stream, block: Buffer, from: number, to: number, endsStream: boolean): void {
     const isDecoded = this.decode(stream, block, from, to, endsStream)
+    this.turn.countMessage()
     if (!isDecoded || this.isOver || stream.isOver) return
     if (this.role === 'server') stream.sawHead = true
     if (endsStream) stream.receivedEnd()

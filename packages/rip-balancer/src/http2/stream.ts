@@ -43,6 +43,8 @@ export interface StreamHost {
   release(stream: Http2Stream): void
 }
 
+const NOTHING: Buffer[] = []
+
 /**
  * One request and its response on a connection (RFC 9113 §5). Data that neither the windows nor the kernel take is
  * copied and kept here; the writer has to pause its source while `waiting` is not 0.
@@ -67,7 +69,8 @@ export class Http2Stream {
   private readonly host: StreamHost
   private state: StreamState = 'idle'
   private isPaused = false
-  private readonly queue: Buffer[] = []
+  /** Made when something has to wait. */
+  private queue: Buffer[] = NOTHING
   /** Where the first one of the queue goes on. */
   private offset = 0
   private endWaits = false
@@ -100,7 +103,7 @@ export class Http2Stream {
    * Sends a header block: a head, or an interim response. It has to be encoded right before, as the peer decodes blocks in
    * the order in which they are sent.
    */
-  headers(block: Uint8Array, from: number, to: number, endsStream = false): void {
+  headers(block: Buffer, from: number, to: number, endsStream = false): void {
     if (this.sendEnded) return
     this.writeBlock(block, from, to, endsStream)
     if (endsStream) this.sentEnd()
@@ -199,12 +202,13 @@ export class Http2Stream {
 
   private close(): void {
     this.on('reset')
-    this.queue.length = this.waiting = this.offset = 0
+    this.queue = NOTHING
+    this.waiting = this.offset = 0
     this.host.over(this, false)
   }
 
   /** A block that is longer than a frame is continued in others (§6.10). */
-  private writeBlock(block: Uint8Array, from: number, to: number, endsStream: boolean): void {
+  private writeBlock(block: Buffer, from: number, to: number, endsStream: boolean): void {
     const { output } = this.host
     let at = Math.min(to, from + DEFAULT_FRAME_BYTES)
     const end = endsStream ? FLAG.endStream : 0
@@ -240,6 +244,7 @@ export class Http2Stream {
   }
 
   private keep(bytes: Buffer, from: number, to: number): void {
+    if (this.queue === NOTHING) this.queue = []
     this.queue.push(Buffer.from(bytes.subarray(from, to)))
     this.waiting += to - from
     this.host.waits(this)

@@ -90,6 +90,11 @@ export class Turn {
     this.end()
   }
 
+  /** A chunk has brought one more message: it counts like a chunk that brings one. */
+  countMessage(): void {
+    this.chunksSeen++
+  }
+
   /** Has what was gathered sent at the end of this turn. */
   flushLater(gatherer: Flushable): void {
     this.gathered.push(gatherer)
@@ -152,10 +157,10 @@ export class Turn {
   }
 
   private readonly socketsAreRead = (): void => {
+    if (this.heldChunks > 0) this.run(NOTHING_ELSE)
     this.isCounting = false
     this.holds = this.chunksSeen >= WORTHWHILE_CHUNKS
     this.chunksSeen = 0
-    if (this.heldChunks > 0) this.run(NOTHING_ELSE)
   }
 }
 

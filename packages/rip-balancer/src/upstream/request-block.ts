@@ -2,8 +2,10 @@ import type { HeadTarget } from '../forwarding/head-writer.ts'
 import type { OutgoingRequest } from '../forwarding/outgoing-request.ts'
 import type { RequestWriter } from '../forwarding/request-writer.ts'
 import type { Trailers } from '../forwarding/trailers.ts'
+import { authorityOf } from '../address/backend-address.ts'
 import { COLON, CR, LF, SP } from '../http1/byte-class.ts'
 import { FIELD, fieldId, type FieldId } from '../http1/field-name.ts'
+import type { RequestHead } from '../http1/request-head.ts'
 import { maxBlockBytes, type HpackEncoder } from '../http2/hpack/hpack-encoder.ts'
 import { STATIC } from '../http2/hpack/static-table.ts'
 
@@ -32,8 +34,8 @@ export class RequestBlock implements HeadTarget {
   write(request: OutgoingRequest, encoder: HpackEncoder): void {
     this.writer.write(this, request)
     this.begin(encoder)
-    const fieldsAt = this.requestLine(encoder)
-    this.host(encoder, fieldsAt)
+    const fieldsAt = this.requestLine(encoder, request.head)
+    this.authority(encoder, request)
     this.fields(encoder, fieldsAt)
     this.end = encoder.at
   }
@@ -67,32 +69,29 @@ export class RequestBlock implements HeadTarget {
   }
 
   /** `METHOD TARGET HTTP/1.1`. @returns where the fields begin */
-  private requestLine(encoder: HpackEncoder): number {
+  private requestLine(encoder: HpackEncoder, head: RequestHead): number {
     const { scratch } = this
-    const methodEnd = scratch.indexOf(SP)
-    const targetEnd = scratch.indexOf(SP, methodEnd + 1)
-    this.method(encoder, methodEnd)
+    const targetAt = head.methodEnd - head.start + 1
+    let end = targetAt
+    while (scratch[end] !== SP) end++
+    this.method(encoder, head, targetAt - 1)
     encoder.indexed(STATIC.http)
-    encoder.named(STATIC.root, scratch, methodEnd + 1, targetEnd)
-    return targetEnd + VERSION_BYTES
+    encoder.named(STATIC.root, scratch, targetAt, end)
+    return end + VERSION_BYTES
   }
 
-  private method(encoder: HpackEncoder, end: number): void {
-    const { scratch } = this
-    if (end === 3 && scratch[0] === 0x47) encoder.indexed(STATIC.get)
-    else if (end === 4 && scratch[1] === 0x4f) encoder.indexed(STATIC.post)
-    else encoder.named(STATIC.get, scratch, 0, end)
+  private method(encoder: HpackEncoder, head: RequestHead, end: number): void {
+    if (head.isMethod('GET')) encoder.indexed(STATIC.get)
+    else if (head.isMethod('POST')) encoder.indexed(STATIC.post)
+    else encoder.named(STATIC.get, this.scratch, 0, end)
   }
 
-  /** Pseudo fields precede the others, while `Host` may stand anywhere. */
-  private host(encoder: HpackEncoder, from: number): void {
-    for (let at = from; at < this.textEnd && this.scratch[at] !== CR;) {
-      const colon = this.scratch.indexOf(COLON, at)
-      const end = this.scratch.indexOf(LF, colon)
-      if (fieldId(this.scratch, at, colon) === FIELD.host)
-        return encoder.named(STATIC.authority, this.scratch, colon + 2, end - 1)
-      at = end + 1
-    }
+  /** Where HTTP/1.1 says `Host`. */
+  private authority(encoder: HpackEncoder, { head, address }: OutgoingRequest): void {
+    if (head.hostEnd > head.hostStart)
+      return encoder.named(STATIC.authority, head.bytes, head.hostStart, head.hostEnd)
+    const text = Buffer.from(authorityOf(address), 'latin1')
+    encoder.named(STATIC.authority, text, 0, text.length)
   }
 
   private fields(encoder: HpackEncoder, from: number): void {

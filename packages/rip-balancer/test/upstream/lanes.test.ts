@@ -65,6 +65,7 @@ const REQUESTS: Readonly<Record<string, string>> = {
   'an empty body': 'POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
   'another method':
     'PATCH /x HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab',
+  'a method of the length of POST': 'MOVE /x HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n',
   'OPTIONS of a path':
     'OPTIONS /x HTTP/1.1\r\nHost: shop.example\r\nMax-Forwards: 3\r\nConnection: close\r\n\r\n',
   'an absolute target':

@@ -9,6 +9,8 @@ export interface Backend {
   readonly socket: string
   /** Requests this worker takes at once. */
   readonly maxInFlight: number
+  /** Whether its socket takes HTTP/2 in plain text as well as HTTP/1.1. @default false */
+  readonly http2?: boolean
 }
 
 /** How a drain ended: of a generation, or of everything at a stop. */

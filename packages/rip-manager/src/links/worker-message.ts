@@ -27,7 +27,11 @@ const readers: {
     workerId: count(fields['workerId']),
     pid: count(fields['pid']),
   }),
-  listening: (fields) => ({ type: 'listening', socket: text(fields['socket']) }),
+  listening: (fields) => ({
+    type: 'listening',
+    socket: text(fields['socket']),
+    http2: fields['http2'] === true,
+  }),
   ready: (fields) => ({ type: 'ready', bootMs: count(fields['bootMs']), entry: text(fields['entry']) }),
   failed: (fields) => ({ type: 'failed', failure: readBootFailure(fields['failure']) ?? malformed() }),
   beacon: (fields) => ({

@@ -33,6 +33,8 @@ export function onMessage(fleet: Fleet, pid: number, message: WorkerMessage | nu
       worker.abandoned = message.abandoned
       return
     case 'listening':
+      worker.http2 = message.http2 === true
+      return
     case 'begun':
     case 'inspected':
     case 'not-inspected':

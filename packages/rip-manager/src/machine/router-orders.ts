@@ -47,7 +47,8 @@ function isOutdated({ routing }: Fleet, group: Group): boolean {
 }
 
 function backendsOf({ config }: Fleet, group: Group): readonly Backend[] {
-  return readyWorkers(group).map(({ id, socket }) => ({ id, socket, maxInFlight: config.concurrency }))
+  const maxInFlight = config.concurrency
+  return readyWorkers(group).map(({ id, socket, http2 }) => ({ id, socket, maxInFlight, http2 }))
 }
 
 /** No new request can reach the worker: the router has acknowledged so, or has never known it. */

@@ -56,6 +56,8 @@ export interface Worker {
   /** How long it is waited for to stand by. */
   standbyByMs: number
   vitals: WorkerVitals
+  /** Its socket takes HTTP/2 in plain text as well as HTTP/1.1, by its own word. */
+  http2: boolean
   heardMs: number
   /** Requests it abandoned when it left, by its own count; undefined until it has sent one. */
   abandoned: number | undefined

@@ -69,6 +69,7 @@ export function launch(fleet: Fleet, group: Group, slot: number, replaces?: Work
       delivered: 0,
       dropped: 0,
     },
+    http2: false,
     heardMs: nowMs,
     abandoned: undefined,
     ending: undefined,

@@ -21,6 +21,8 @@ export interface FakeBehaviour {
   readonly exitsAtBoot?: number
   /** @default false */
   readonly neverReady?: boolean
+  /** It takes HTTP/2 on its socket, and says so. */
+  readonly http2?: boolean
   /** Time a drain takes. @default 10 */
   readonly drainMs?: number
   /** Time it takes to stand by. @default 1 */
@@ -176,14 +178,14 @@ class Process implements FakeProcess {
   }
 
   #boot(): void {
-    const { failure, exitsAtBoot, neverReady, bootMs = 100 } = this.#behaviour
+    const { failure, exitsAtBoot, neverReady, http2 = false, bootMs = 100 } = this.#behaviour
     if (neverReady === true) return
     if (exitsAtBoot !== undefined) return this.crash({ code: exitsAtBoot })
     if (failure !== undefined) {
       this.say({ type: 'failed', failure })
       return this.crash({ code: 1 })
     }
-    if (this.socket !== '') this.say({ type: 'listening', socket: this.socket })
+    if (this.socket !== '') this.say({ type: 'listening', socket: this.socket, http2 })
     this.say({ type: 'ready', bootMs, entry: 'app.ts' })
     this.#beacon()
   }

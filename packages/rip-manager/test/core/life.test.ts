@@ -13,6 +13,16 @@ describe('start', () => {
     expect(rig.manager.status.health).toBe('ok')
   })
 
+  test('tells the router which workers take HTTP/2, by their own word', async () => {
+    await using rig = createRig({ workers: 2 })
+    rig.processes.behave(({ env }) => ({ http2: env['RIP_WORKER_ID'] === '1' }))
+    await rig.during(rig.manager.start())
+    expect(rig.router.rotation.map(({ id, http2 }) => [id, http2])).toEqual([
+      ['w1.1', true],
+      ['w2.1', false],
+    ])
+  })
+
   test('continues with newer content that was written meanwhile', async () => {
     await using rig = createRig()
     const started = rig.manager.start()

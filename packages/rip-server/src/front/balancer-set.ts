@@ -195,10 +195,11 @@ export class BalancerSet implements Router, Observer {
 
   #shares(backends: readonly Backend[]): readonly BackendDeclaration[] {
     const shares = Math.max(1, this.#own.length + this.#joined.size)
-    return backends.map(({ id, socket, maxInFlight }) => ({
+    return backends.map(({ id, socket, maxInFlight, http2 }) => ({
       id,
       address: `unix:${socket}`,
       maxInFlight: Math.max(1, Math.floor(maxInFlight / shares)),
+      ...(http2 === true && { http2 }),
     }))
   }
 

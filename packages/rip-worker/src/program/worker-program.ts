@@ -178,7 +178,7 @@ export class WorkerProgram {
       ...(close && { onDrain: close }),
       topics: this.#bus.topics,
       standsBy: true,
-      onListening: (url) => this.#announce(url),
+      onListening: (url, http2) => this.#announce(url, http2),
     })
     await this.#worker.start()
     this.#timers?.settle()
@@ -311,9 +311,9 @@ export class WorkerProgram {
     )
   }
 
-  #announce(url: string): void {
+  #announce(url: string, http2: boolean): void {
     if (this.#link === undefined) return console.log(`listening ${url}`)
-    this.#send({ type: 'listening', socket: url.replace(/^unix:/, '') })
+    this.#send({ type: 'listening', socket: url.replace(/^unix:/, ''), http2 })
   }
 
   #obey(message: SupervisorMessage): void {

@@ -27,10 +27,12 @@ export class FetchTransport
   readonly #options: FetchTransportOptions
   readonly #server: Bun.Server<unknown>
   readonly url: string
+  readonly http2: boolean
 
   /** @throws WorkerError `RIP_LISTEN_FAILED`. */
   constructor(options: FetchTransportOptions) {
     this.#options = options
+    this.http2 = takesHttp2(options)
     this.#server = serve(options)
     this.url = 'unix' in options.listen ? `unix:${options.listen.unix}` : trimSlash(this.#server.url.href)
   }
@@ -94,6 +96,7 @@ function serveOptions(options: FetchTransportOptions): Bun.Serve.Options<unknown
     development: false,
     // Outside development mode Bun shares the port by default, and a second worker on it would go unnoticed.
     reusePort: false,
+    http2: takesHttp2(options),
     idleTimeout: options.idleTimeoutS,
     maxRequestBodySize: options.maxBodyBytes,
     fetch: (request: Request) => answer(request),
@@ -105,6 +108,11 @@ function serveOptions(options: FetchTransportOptions): Bun.Serve.Options<unknown
     }),
     // Bun's type lists the allowed combinations one by one, and these are put together at run time.
   } as unknown as Bun.Serve.Options<unknown>
+}
+
+/** The balancer speaks it on Unix sockets; whoever connects over TCP is a client. */
+function takesHttp2({ listen }: FetchTransportOptions): boolean {
+  return 'unix' in listen
 }
 
 function trimSlash(href: string): string {

@@ -86,6 +86,11 @@ export class NodeTransport implements Transport {
     return this.#url
   }
 
+  /** `node:http` knows HTTP/1.1 only. */
+  get http2(): boolean {
+    return false
+  }
+
   get pending(): number {
     return this.#pending + this.#upgraded.size
   }

@@ -66,7 +66,7 @@ export interface WorkerOptions extends Omit<Application, 'ready' | 'standby' | '
    */
   readonly static?: readonly StaticFolder[]
   /** Called with the address once connections are accepted, before `onReady`. */
-  readonly onListening?: (url: string) => void
+  readonly onListening?: (url: string, http2: boolean) => void
   /** The worker is not ready before this settles; its failure ends the start. */
   readonly onReady?: () => unknown
   /** Starts on standby, until `resume()`; requests are answered all the same. @default false */

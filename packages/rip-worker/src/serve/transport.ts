@@ -7,6 +7,8 @@ export interface LongLivedCount {
 export interface Transport {
   /** Where it listens: an `http:` address, or `unix:` and the path. */
   readonly url: string
+  /** Whether it takes HTTP/2 in plain text as well as HTTP/1.1. */
+  readonly http2: boolean
   /** Requests whose response has not been handed over to the last byte. */
   readonly pending: number
   /** WebSockets and event streams among them, which take no place of `concurrency`. */

@@ -311,7 +311,7 @@ class ServingWorker implements Worker {
     // close() may have been called meanwhile, before there was a transport to close.
     if (this.#closing !== undefined) return this.#transport.abort()
     this.#options.attach?.(this.#createServerHost())
-    this.#options.onListening?.(this.#transport.url)
+    this.#options.onListening?.(this.#transport.url, this.#transport.http2)
     try {
       await this.#getReady()
     } catch (error) {
