@@ -1,4 +1,3 @@
-import { requestPath } from '../text/request-path.ts'
 import type { Trailers } from '../forwarding/trailers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { nextState } from '../state-table.ts'
@@ -23,7 +22,7 @@ import { causeOf } from './failure.ts'
 import { Overdue } from './overdue.ts'
 import type { EndCause } from './record.ts'
 import type { RequestBody } from './request-body.ts'
-import type { RequestInFlight } from './request-in-flight.ts'
+import { requestInFlight, type RequestInFlight } from './request-in-flight.ts'
 import { RequestRelay } from './request-relay.ts'
 import { ResponseRelay } from './response-relay.ts'
 import { Retries, type FailedOutcome } from './retries.ts'
@@ -91,17 +90,8 @@ export class Exchange implements ClaimOwner, PhaseHolder {
 
   /** The request that is being answered, unless it became a tunnel or an event stream. @param nowMs monotonic */
   inFlight(nowMs: number): RequestInFlight | undefined {
-    const { facts, phase, attempt } = this
-    if (phase === 'idle' || attempt.longLife.hasBegun || facts.method === '') return undefined
-    return {
-      requestId: facts.requestId,
-      method: facts.method,
-      path: requestPath(facts.target),
-      phase,
-      backend: facts.backend ?? null,
-      generation: facts.generation ?? null,
-      ageMs: Math.max(0, Math.round(nowMs - facts.begunAt)),
-    }
+    if (this.phase === 'idle' || this.attempt.longLife.hasBegun) return undefined
+    return requestInFlight(this.facts, this.phase, nowMs)
   }
 
   // --- a request comes
@@ -163,23 +153,16 @@ export class Exchange implements ClaimOwner, PhaseHolder {
 
   // --- the request is sent
 
-  /** Sends on a connection that is ready, or opens one. */
+  /** Sends at once if a connection is ready, or waits for one. */
   private connect(backend: Backend): void {
-    const { attempt, response } = this
+    const { attempt, response, request } = this
     const { upstreams } = this.plane
-    const { outgoing } = this.request
     attempt.begin(backend)
-    const ready = upstreams.takeLane(backend, response, outgoing) ?? this.takeIdle(backend)
+    const ready = upstreams.ready(backend, response, request.outgoing, this.retries.hasFailed)
     attempt.upstream = ready
     if (ready !== undefined) return this.send(ready)
     this.enter('connect')
-    attempt.upstream = upstreams.awaitLane(backend, response, outgoing) ?? upstreams.open(backend, response)
-  }
-
-  /** A connection that is kept open; after a failed attempt always a new one. */
-  private takeIdle(backend: Backend): UpstreamExchange | undefined {
-    if (this.retries.hasFailed) return undefined
-    return this.plane.upstreams.takeIdle(backend, this.response, this.facts.request!.isIdempotent)
+    attempt.upstream = upstreams.connect(backend, response, request.outgoing)
   }
 
   connected(): void {

@@ -35,8 +35,31 @@ export interface PoolStatus {
   readonly backends: readonly BackendStatus[]
 }
 
-/** A backend as the admin API shows it. @param serving the generation in rotation */
-export function backendStatus(backend: PooledBackend, serving: string | undefined): BackendStatus {
+/** What is known of a pool beside its backends. */
+interface PoolFacts {
+  readonly name: string
+  readonly generation: string | undefined
+  readonly queued: number
+  readonly inFlight: number
+  readonly ejections: number
+}
+
+/** A pool as the admin API shows it. */
+export function poolStatus(facts: PoolFacts, backends: readonly PooledBackend[]): PoolStatus {
+  return {
+    name: facts.name,
+    generation: facts.generation ?? null,
+    queued: facts.queued,
+    inFlight: facts.inFlight,
+    tunnels: backends.reduce((count, { held }) => count + held.tunnel, 0),
+    eventStreams: backends.reduce((count, { held }) => count + held['event-stream'], 0),
+    ejections: facts.ejections,
+    backends: backends.map((backend) => backendStatus(backend, facts.generation)),
+  }
+}
+
+/** @param serving the generation in rotation */
+function backendStatus(backend: PooledBackend, serving: string | undefined): BackendStatus {
   return {
     id: backend.id,
     address: addressText(backend.address),

@@ -17,8 +17,10 @@ import { Comparison } from './comparison.ts'
 import { Drains, type GenerationDrainReport } from './drains.ts'
 import { Ejector } from './ejector.ts'
 import { Generations } from './generations.ts'
+import { HealthResults } from './health-results.ts'
 import { HeldPlaces } from './held-places.ts'
 import { LearnedKeys } from './learned-keys.ts'
+import { OperatorDrains } from './operator-drains.ts'
 import type { PooledBackend, BackendSpec } from './pooled-backend.ts'
 import {
   DEFAULT_EJECTION,
@@ -27,7 +29,7 @@ import {
   type PoolOptions,
   type PoolSettings,
 } from './pool-options.ts'
-import { backendStatus, type PoolStatus } from './pool-status.ts'
+import { poolStatus, type PoolStatus } from './pool-status.ts'
 import { askWith, reachWith } from './reach.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { SlowStart } from './slow-start.ts'
@@ -42,8 +44,9 @@ const PLAIN = new BackendTlsSettings()
  * Backends in generations of which one serves, and one queue in front of them. Choosing and counting happen in
  * the same tick; a freed slot goes straight to the request that has waited longest.
  *
- * The pool keeps the counts. Which backends there are is kept by `Generations`, one of them is chosen by `Chooser`, requests
- * wait in `WaitingQueue`, and `Ejector` judges by its answers whether a backend stays.
+ * It says who does what when something happens. Which backends there are is kept by `Generations`, one of them is chosen by
+ * `Chooser`, requests wait in `WaitingQueue`. Whether a backend takes requests is judged by `Ejector` from its answers, by
+ * `HealthResults`, and by an operator, whose word `OperatorDrains` keeps.
  */
 export class Pool implements Claims {
   readonly name: string
@@ -58,8 +61,8 @@ export class Pool implements Claims {
   private readonly queue: WaitingQueue
   private readonly drains: Drains
   private readonly budget = new RetryBudget()
-  /** Who drained which backend, by its id. */
-  private readonly drained: Map<string, string>
+  private readonly drained: OperatorDrains
+  private readonly health: HealthResults
   private waits = false
   private closed = false
 
@@ -68,12 +71,12 @@ export class Pool implements Claims {
     this.name = options.name ?? DEFAULT_POOL
     this.clock = options.clock ?? systemClock
     this.observer = { ...silentObserver, ...options.observer }
-    this.drained = new Map(options.drained)
     const { clock, observer, held } = this
+    this.drained = new OperatorDrains(options.drained, clock, observer)
     const generations = new Generations({
       pool: this.name,
       clock,
-      drainedBy: (id) => this.drained.get(id),
+      drainedBy: (id) => this.drained.by(id),
       retired: (backend) => observer.retired(backend),
     })
     const slowStart = new SlowStart(clock)
@@ -89,6 +92,7 @@ export class Pool implements Claims {
     this.slowStart = slowStart
     this.comparison = comparison
     this.ejector = ejector
+    this.health = new HealthResults(clock, observer, ejector)
     this.chooser = new Chooser({
       random,
       names,
@@ -209,26 +213,20 @@ export class Pool implements Claims {
   }
 
   private take(backend: PooledBackend): PooledBackend {
-    backend.onTrial = backend.ejection !== undefined
-    // Reading the clock costs as much as half of the rest: that is for those who are not busy.
-    if (backend.inFlight === 0) backend.quiet.begin(this.clock.nowMs())
-    backend.quiet.unanswered++
-    backend.inFlight++
-    backend.requests++
+    backend.take(this.clock)
     return backend
   }
 
   private leavePlace(claimed: Backend): PooledBackend {
     // Every backend the data plane has was handed out by `claim`.
     const backend = claimed as PooledBackend
-    if (backend.inFlight === 0) throw new Error(`${backend.id} was released more often than it was claimed`)
-    backend.inFlight--
+    backend.leave()
     return backend
   }
 
   private left(backend: PooledBackend): void {
     if (backend.leaving && backend.underWay === 0) this.generations.forget(backend)
-    else if (backend.drainedBy !== undefined && backend.underWay === 0) this.observer.emptied(backend)
+    else this.drained.noteEnd(backend)
     this.drains.settle()
   }
 
@@ -329,14 +327,7 @@ export class Pool implements Claims {
 
   /** Result of an active health check. @param reason what it said against the backend, or why it is well again */
   setHealth(which: Backend, healthy: boolean, reason?: string): void {
-    const backend = which as PooledBackend
-    backend.illness = healthy ? undefined : (reason ?? backend.illness)
-    if (backend.healthy === healthy) return
-    backend.healthy = healthy
-    if (healthy) backend.joinedAtMs = this.clock.nowMs()
-    if (healthy) this.ejector.noteRecovered(backend)
-    this.observer.health(backend, healthy, reason ?? backend.illness)
-    this.backendsChanged()
+    if (this.health.set(which as PooledBackend, healthy, reason)) this.backendsChanged()
   }
 
   /** There are no health checks any more: all backends are as good as those that were never checked. */
@@ -349,10 +340,8 @@ export class Pool implements Claims {
 
   /** Result of one active health check, which does not take a backend out yet, or bring it back. */
   noteCheck(which: Backend, passed: boolean): void {
-    const backend = which as PooledBackend
-    backend.ailing = !passed
+    this.health.note(which as PooledBackend, passed)
     this.chooser.anyoneAils = this.backends.some(({ ailing }) => ailing)
-    if (passed) this.ejector.noteReached(backend)
   }
 
   /**
@@ -363,29 +352,15 @@ export class Pool implements Claims {
    * @throws `BACKEND_UNKNOWN`
    */
   drainBackend(id: string, by: string): number {
-    const backends = this.generations.named(id)
-    this.drained.set(id, by)
-    for (const backend of backends) {
-      if (backend.drainedBy !== undefined) continue
-      backend.drainedBy = by
-      this.observer.drained(backend, by, backend.underWay)
-      if (backend.underWay === 0) this.observer.emptied(backend)
-    }
+    const underWay = this.drained.drain(id, by, this.generations.named(id))
     // A request that waits for the last backend that was left waits in vain.
     this.queue.serve()
-    return backends.reduce((count, { underWay }) => count + underWay, 0)
+    return underWay
   }
 
   /** Backends of this id take requests again. @throws `BACKEND_UNKNOWN` */
   undrainBackend(id: string, by: string): void {
-    const backends = this.generations.named(id)
-    this.drained.delete(id)
-    for (const backend of backends) {
-      if (backend.drainedBy === undefined) continue
-      backend.drainedBy = undefined
-      backend.joinedAtMs = this.clock.nowMs()
-      this.observer.undrained(backend, by)
-    }
+    this.drained.undrain(id, by, this.generations.named(id))
     this.backendsChanged()
   }
 
@@ -396,17 +371,9 @@ export class Pool implements Claims {
   }
 
   status(): PoolStatus {
-    const all = this.generations.all()
-    return {
-      name: this.name,
-      generation: this.generation ?? null,
-      queued: this.queue.length,
-      inFlight: this.inFlight,
-      tunnels: all.reduce((count, { held }) => count + held.tunnel, 0),
-      eventStreams: all.reduce((count, { held }) => count + held['event-stream'], 0),
-      ejections: this.ejector.count,
-      backends: all.map((backend) => backendStatus(backend, this.generation)),
-    }
+    const { name, generation, queued, inFlight } = this
+    const facts = { name, generation, queued, inFlight, ejections: this.ejector.count }
+    return poolStatus(facts, this.generations.all())
   }
 
   /** No backend comes any more: requests wait neither for one that has not been declared, nor for a dead one to be replaced. */

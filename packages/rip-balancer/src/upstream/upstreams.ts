@@ -69,6 +69,27 @@ export class Upstreams implements LaneMaker {
   }
 
   /**
+   * What is ready for a request: a stream of a connection of HTTP/2, or a connection of HTTP/1.1 that is kept open.
+   *
+   * @param isRetry another attempt has failed: a connection of HTTP/1.1 would have to be a new one
+   */
+  ready(
+    backend: Backend,
+    sink: ResponseSink,
+    request: OutgoingRequest,
+    isRetry: boolean,
+  ): UpstreamExchange | undefined {
+    const stream = this.takeLane(backend, sink, request)
+    if (stream !== undefined || isRetry) return stream
+    return this.takeIdle(backend, sink, request.head.isIdempotent)
+  }
+
+  /** What a request waits for when nothing is ready; `sink.connected` or `sink.failed` follows, never before this returns. */
+  connect(backend: Backend, sink: ResponseSink, request: OutgoingRequest): UpstreamExchange {
+    return this.awaitLane(backend, sink, request) ?? this.open(backend, sink)
+  }
+
+  /**
    * A connection that is ready for a request, or `undefined` when one has to be opened.
    *
    * @param repeatable the request can be sent again if the backend turns out to have closed the connection
@@ -78,12 +99,20 @@ export class Upstreams implements LaneMaker {
   }
 
   /** A stream of a connection of HTTP/2 that is ready for the request, or `undefined` where there is none. */
-  takeLane(backend: Backend, sink: ResponseSink, request: OutgoingRequest): UpstreamExchange | undefined {
+  private takeLane(
+    backend: Backend,
+    sink: ResponseSink,
+    request: OutgoingRequest,
+  ): UpstreamExchange | undefined {
     return this.usesLane(backend, request) ? this.lanesOf(backend).take(sink, request.head) : undefined
   }
 
   /** Waits for a connection of HTTP/2 if the request has to; `sink.connected` or `sink.failed` follows, never before this returns. */
-  awaitLane(backend: Backend, sink: ResponseSink, request: OutgoingRequest): UpstreamExchange | undefined {
+  private awaitLane(
+    backend: Backend,
+    sink: ResponseSink,
+    request: OutgoingRequest,
+  ): UpstreamExchange | undefined {
     return this.awaitsLane(backend, request) ? this.lanesOf(backend).await(sink) : undefined
   }
 

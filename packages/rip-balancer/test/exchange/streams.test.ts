@@ -14,7 +14,6 @@ import { RequestHead } from '../../src/http1/request-head.ts'
 import { ResponseHead } from '../../src/http1/response-head.ts'
 import type { Claims } from '../../src/pool/claim.ts'
 import type { Backend } from '../../src/upstream/backend.ts'
-import type { ResponseSink } from '../../src/upstream/response-sink.ts'
 import { bytes } from '../http1/feeding.ts'
 import { timelessSettings } from './in-process.ts'
 import { StreamOfBackend, StreamOfClient } from './streams.ts'
@@ -47,10 +46,8 @@ class Streams {
       { ...settings, observer: { ...settings.observer, ended: (record) => this.note(record) } },
       this.claims(override.isPressed ?? false),
     )
-    // The exchange asks for no more of a connection than the interface says.
-    const upstreams = this.plane.upstreams as unknown as { takeIdle: unknown; open: unknown }
-    upstreams.takeIdle = () => undefined
-    upstreams.open = (_backend: Backend, sink: ResponseSink) => {
+    this.plane.upstreams.ready = () => undefined
+    this.plane.upstreams.connect = (_backend, sink) => {
       const stream = new StreamOfBackend(sink)
       this.backends.push(stream)
       return stream
