@@ -55,7 +55,7 @@ export class RequestLog {
     const lines: LogRecord[] = []
     for (const record of this.#records.slice(at + 1)) {
       if (record.name !== name || record.stream !== stream) continue
-      if (record.text.trim() === '' && lines.length > 0 && lines.some(({ text }) => PLACE.test(text))) break
+      if (record.text.trim() === '' && lines.some(({ text }) => PLACE.test(text))) break
       if (/ failed \(request \S+\):$/.test(record.text) || lines.length === MAX_LINES) break
       lines.push(record)
     }
