@@ -31,6 +31,23 @@ export function readCertificate(pem: string): CertificateFacts {
   }
 }
 
+/** A certificate and its key, as files and as text. */
+export interface CertificatePair {
+  readonly certFile: string
+  readonly keyFile: string
+  readonly cert: string
+  readonly key: string
+}
+
+/** Why certificate and key cannot be used, in the words of people. @param message of the system */
+export function pairProblem({ certFile, keyFile, cert, key }: CertificatePair, message: string): string {
+  if (!cert.includes('-----BEGIN CERTIFICATE-----')) return `there is no certificate in ${certFile}`
+  if (!/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.test(key)) return `there is no key in ${keyFile}`
+  return message.includes('KEY_VALUES_MISMATCH') || message.includes('KEY_TYPE_MISMATCH')
+    ? `the key ${keyFile} does not belong to the certificate ${certFile}`
+    : `${certFile} and ${keyFile} cannot be read as PEM: ${message}`
+}
+
 /** Why clients would refuse it at this time; `undefined` when it is valid. @param nowMs milliseconds since 1970 */
 export function invalidity(
   { validFromMs, expiresAtMs }: CertificateFacts,

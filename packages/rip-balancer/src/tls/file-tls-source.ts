@@ -1,8 +1,10 @@
 import { readFileSync, statSync } from 'node:fs'
 import {
   type CertificateFacts,
+  type CertificatePair,
   dayOf,
   invalidSuccessor,
+  pairProblem,
   readCertificate,
   refusalToReplace,
 } from './certificate.ts'
@@ -117,21 +119,19 @@ export class FileTlsSource implements TlsSource, Disposable {
     const { certFile, keyFile } = this.options
     const cert = readFileSync(certFile, 'utf8')
     const key = readFileSync(keyFile, 'utf8')
-    try {
-      process.getBuiltinModule('node:tls').createSecureContext({ cert, key })
-    } catch (error) {
-      throw new Error(pairProblem(this.options, error as Error), { cause: error })
-    }
-    const facts = readCertificate(cert)
+    const facts = factsOf({ certFile, keyFile, cert, key })
     const refusal = replaces && refusalOf(replaces, facts, Date.now())
     if (refusal !== undefined) throw new Error(`${certFile}: ${refusal}`)
     return { material: { cert, key }, facts }
   }
 }
 
-/** In the words of people what is said by numbers. */
-function pairProblem({ certFile, keyFile }: FileTlsSourceOptions, { message }: Error): string {
-  return message.includes('KEY_VALUES_MISMATCH') || message.includes('KEY_TYPE_MISMATCH')
-    ? `the key ${keyFile} does not belong to the certificate ${certFile}`
-    : `${certFile} and ${keyFile} cannot be read as PEM: ${message}`
+/** @throws when the two cannot be used together */
+function factsOf(pair: CertificatePair): CertificateFacts {
+  try {
+    process.getBuiltinModule('node:tls').createSecureContext({ cert: pair.cert, key: pair.key })
+    return readCertificate(pair.cert)
+  } catch (error) {
+    throw new Error(pairProblem(pair, (error as Error).message), { cause: error })
+  }
 }

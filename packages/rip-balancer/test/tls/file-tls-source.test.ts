@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readCertificate, refusalToReplace } from '../../src/tls/certificate.ts'
@@ -113,4 +113,17 @@ test('half of a renewal causes no message', async () => {
   installed.install('selfsigned', 'selfsigned')
   await eventually(() => installed.serves === pem('selfsigned'))
   expect(installed.said).toEqual([expect.stringContaining('certificate replaced')])
+})
+
+test('files that are empty, as at the beginning of a renewal, are told in the words of people', async () => {
+  using installed = new Installed('backend')
+  const { certFile, keyFile } = installed.files
+  writeFileSync(certFile, '')
+  await eventually(() => installed.said.length > 0)
+  expect(installed.said).toEqual([
+    `certificate not replaced, still serving the previous one: there is no certificate in ${certFile}`,
+  ])
+  installed.install('backend', 'backend')
+  writeFileSync(keyFile, pem('backend'))
+  expect(() => new FileTlsSource({ certFile, keyFile })).toThrow(`there is no key in ${keyFile}`)
 })

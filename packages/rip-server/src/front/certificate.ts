@@ -1,4 +1,4 @@
-import { invalidity, readCertificate } from '@rip/balancer/supervisor'
+import { invalidity, pairProblem, readCertificate } from '@rip/balancer/supervisor'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import type { ServedCertificate } from '@rip/manager'
@@ -14,11 +14,9 @@ export function proveCertificate({ tlsCert, tlsKey }: Files): void {
   const key = read(tlsKey, '--tls-key')
   try {
     createSecureContext({ cert, key })
+    readCertificate(cert)
   } catch (error) {
-    const { message } = error as Error
-    const problem = message.includes('_MISMATCH')
-      ? `the key ${tlsKey} does not belong to the certificate ${tlsCert}`
-      : `${tlsCert} and ${tlsKey} cannot be read as PEM: ${message}`
+    const problem = pairProblem({ certFile: tlsCert, keyFile: tlsKey, cert, key }, (error as Error).message)
     throw new ServerError('CONFIG_INVALID', { problems: [problem] }, { cause: error })
   }
 }
