@@ -3,11 +3,12 @@ import { didYouMean } from '../text/suggestion.ts'
 import { BalancerError } from '../errors.ts'
 
 /** What an operator does with a balancer that runs, or is to run. */
-export const OPERATIONS = ['status', 'drain', 'undrain', 'check'] as const
+export const OPERATIONS = ['status', 'requests', 'drain', 'undrain', 'check'] as const
 
 /** How each is called, and what it does. */
 export const OPERATION_HELP: readonly (readonly [words: string, help: string])[] = [
   ['status [--json]', 'shows the balancer and its backends'],
+  ['requests [--json]', 'shows requests in flight, the slowest routes and the latest failures'],
   [
     'drain ID [--wait TIME] [--json]',
     'the backend gets no new requests; those under way end in their own time',
@@ -31,7 +32,13 @@ export interface Operation {
 }
 
 const VALUES = ['admin', 'config', 'wait'] as const
-const OPERANDS = { status: undefined, drain: 'ID', undrain: 'ID', check: 'CONFIG' } as const
+const OPERANDS = {
+  status: undefined,
+  requests: undefined,
+  drain: 'ID',
+  undrain: 'ID',
+  check: 'CONFIG',
+} as const
 
 /** `undefined` when the words are those of a balancer to be started. @throws `USAGE` */
 export function parseOperation(words: readonly string[]): Operation | undefined {

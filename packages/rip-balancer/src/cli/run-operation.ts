@@ -8,6 +8,7 @@ import { ConfigSource, readConfig } from './config-source.ts'
 import { underWayText } from '../log/pool-reports.ts'
 import type { Operation } from './operations.ts'
 import type { ProgramIo } from './program-io.ts'
+import { requestsText } from './requests-text.ts'
 import { statusText } from './status-text.ts'
 import { BackendTlsSettings } from '../tls/backend-tls.ts'
 
@@ -25,6 +26,10 @@ const ASK_EVERY_MS = 100
 export async function runOperation(operation: Operation, io: ProgramIo): Promise<number> {
   if (operation.name === 'check') return check(operation, io)
   const socket = adminSocket(operation)
+  if (operation.name === 'requests') {
+    const requests = await new AdminClient({ socket }).requests()
+    return print(io, operation, requests, requestsText(requests, Date.now()))
+  }
   const status = await new AdminClient({ socket }).status()
   if (operation.name === 'status') return print(io, operation, status, statusText(status))
   const admin = new AdminClient({ socket, pool: status.pools[0]?.name ?? '' })

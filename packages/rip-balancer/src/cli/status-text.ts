@@ -2,6 +2,7 @@ import type { BalancerStatus } from '../admin/admin-protocol.ts'
 import { type CertificateStatus, dayOf } from '../tls/certificate.ts'
 import { oneLine } from '../text/one-line.ts'
 import type { BackendStatus, PoolStatus } from '../pool/pool-status.ts'
+import { textTable } from './text-table.ts'
 
 const HEAD = [
   'BACKEND',
@@ -47,7 +48,7 @@ function poolLines({ name, generation, queued, ejections, backends }: PoolStatus
     counted(ejections, 'ejection', 'ejections'),
   ]
   if (backends.length === 0) return [facts.join(', '), 'no backends']
-  return [facts.join(', '), ...table([HEAD, ...backends.map(row)])]
+  return [facts.join(', '), ...textTable([HEAD, ...backends.map(row)])]
 }
 
 function row({
@@ -65,14 +66,6 @@ function row({
   const places = `${inFlight}/${maxInFlight}`
   const counts = [tunnels, eventStreams, requests, failures, weight].map(String)
   return [oneLine(id), state, places, ...counts, oneLine(reason ?? '')]
-}
-
-/** Rows as aligned lines. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => Bun.stringWidth(row[column] ?? ''))))
-  const pad = (cell: string, column: number): string =>
-    cell + ' '.repeat(widths[column]! - Bun.stringWidth(cell))
-  return rows.map((row) => row.map(pad).join('  ').trimEnd())
 }
 
 const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`

@@ -17,7 +17,8 @@ export interface GenerationTally {
 
 /** The routes that backends of one generation answered lately. */
 export interface GenerationRoutes {
-  readonly generation: string
+  /** `null`: of backends without a generation. */
+  readonly generation: string | null
   readonly routes: readonly RouteTally[]
 }
 
@@ -37,6 +38,8 @@ interface Count extends History {
 /** Counts exchanges by the generation of the backend that had them. */
 export class GenerationTallies {
   private readonly counts = new Map<string, Count>()
+  /** Of backends without a generation. */
+  private readonly plainRoutes = new RouteTallies()
   private lots: LotTally | undefined
 
   count(record: ExchangeRecord): void {
@@ -46,7 +49,7 @@ export class GenerationTallies {
     const failed = status >= 500 || (!isWhole && broken.has(cause))
     const latencyMs = record.responseMs > 0 ? record.responseMs : record.totalMs - record.queueMs
     record.answers.count(status, failed, latencyMs, endedAtMs)
-    if (generation === undefined) return
+    if (generation === undefined) return this.plainRoutes.count(record, failed, latencyMs)
     const count = this.counts.get(generation) ?? this.add(generation)
     count.answers.count(status, failed, latencyMs, endedAtMs)
     count.routes.count(record, failed, latencyMs)
@@ -69,7 +72,11 @@ export class GenerationTallies {
   }
 
   routes(): GenerationRoutes[] {
-    return [...this.counts].map(([generation, { routes }]) => ({ generation, routes: routes.all() }))
+    const plain = this.plainRoutes.all()
+    return [
+      ...(plain.length === 0 ? [] : [{ generation: null, routes: plain }]),
+      ...[...this.counts].map(([generation, { routes }]) => ({ generation, routes: routes.all() })),
+    ]
   }
 
   /**

@@ -35,6 +35,24 @@ async function start(folder: TempFolder, ...more: string[]): Promise<{ program: 
 const get = async (url: string, headers: Record<string, string> = {}): Promise<string> =>
   (await fetch(url, { headers: { connection: 'close', ...headers } })).text()
 
+test('rip-balancer requests names the slow route of a balancer that writes no access log', async () => {
+  using folder = new TempFolder()
+  await using a = new TestBackend(folder.file('a.sock'), async (request) => {
+    if (request.url.includes('/report')) await Bun.sleep(300)
+    return new Response('ok')
+  })
+  const admin = ['--admin', `unix:${folder.file('admin.sock')}`]
+  await using program = new Program(...LISTEN, '--to', a.address, ...admin)
+  for (const path of ['/report/7?token=secret', '/orders/1', '/orders/2'])
+    await get((await program.url()) + path)
+  const { code, out } = await run('requests', ...admin)
+  expect(code).toBe(0)
+  expect(out).toMatch(/^GET \/report\/:n +1 +0 .*\nGET \/orders\/:n +2 +0 /m)
+  expect(out).not.toContain('secret')
+  const json = JSON.parse((await run('requests', '--json', ...admin)).out) as object
+  expect(json).toMatchObject({ inFlightCount: 0, generations: [{ generation: null }] })
+})
+
 describe('rip-balancer status', () => {
   test('shows the backends in a table, and for programs as JSON', async () => {
     using folder = new TempFolder()
