@@ -71,7 +71,7 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
 
   get protocol(): string {
     const head = this.readable
-    return head === undefined ? '' : `HTTP/${head.version}`
+    return head === undefined ? '' : protocolOf(head)
   }
 
   get scheme(): 'http' | 'https' {
@@ -180,4 +180,10 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
   private get readable(): RequestHead | undefined {
     return this.request?.hasRequestLine === true ? this.request : undefined
   }
+}
+
+/** Of each request it is counted: no text is made for those that are usual. */
+function protocolOf(head: RequestHead): string {
+  if (head.major === 2) return 'HTTP/2.0'
+  return head.minor === 1 ? 'HTTP/1.1' : `HTTP/${head.version}`
 }

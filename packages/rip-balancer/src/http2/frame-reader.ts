@@ -79,6 +79,12 @@ export class FrameReader {
     this.limits = limits
   }
 
+  /** The stream whose header block has begun, and is not complete; 0 when there is none. */
+  get unfinishedBlock(): number {
+    if (this.blockStream !== 0) return this.blockStream
+    return this.state === WHOLE && this.type === FRAME.headers ? this.stream : 0
+  }
+
   /** Reads nothing more. */
   stop(): void {
     this.state = BROKEN

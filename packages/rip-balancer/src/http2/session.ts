@@ -136,6 +136,11 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost {
     return this.streams.size + this.streams.heldPlaces
   }
 
+  /** The stream whose header block has begun, and is not complete; 0 when there is none. */
+  get unfinishedBlock(): number {
+    return this.reader.unfinishedBlock
+  }
+
   /** The highest stream of the client. */
   get lastPeerId(): number {
     return this.streams.lastPeerId
@@ -241,6 +246,10 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost {
 
   resetHere({ id }: Http2Stream): void {
     this.streams.rememberReset(id)
+  }
+
+  blamed(): void {
+    this.countReset()
   }
 
   release(): void {

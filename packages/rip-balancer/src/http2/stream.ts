@@ -1,4 +1,5 @@
 import { nextState } from '../state-table.ts'
+import { ERROR } from './error-code.ts'
 import { FLAG, FRAME } from './frame-type.ts'
 import type { FrameOutput } from './frame-output.ts'
 import { ReceiveWindow } from './receive-window.ts'
@@ -39,6 +40,8 @@ export interface StreamHost {
   over(stream: Http2Stream, isComplete: boolean): void
   /** This side has reset it: what was under way meanwhile is ignored. */
   resetHere(stream: Http2Stream): void
+  /** The owner has reset a stream for a mistake of the peer's. */
+  blamed(): void
   /** The place of a stream that the peer has reset is free. */
   release(stream: Http2Stream): void
 }
@@ -135,6 +138,7 @@ export class Http2Stream {
     this.host.output.writeNumber(FRAME.resetStream, this.id, code)
     this.host.resetHere(this)
     this.close()
+    if (code === ERROR.protocol) this.host.blamed()
   }
 
   /** Takes no more than what the window allows already. */

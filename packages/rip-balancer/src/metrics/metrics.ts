@@ -8,6 +8,9 @@ import { GenerationTallies } from './generation-tallies.ts'
 /** Upper bounds of the buckets of durations, in seconds. */
 const BUCKET_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const
 
+/** What clients speak; anything else is counted as the first one, most of it never having been read. */
+const PROTOCOLS = ['unknown', 'HTTP/1.0', 'HTTP/1.1', 'HTTP/2.0'] as const
+
 /** Counts durations in buckets without keeping them. */
 class Histogram {
   private readonly counts = new Float64Array(BUCKET_SECONDS.length + 1)
@@ -58,6 +61,7 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
   private bytesSent = 0
   private bytesReceived = 0
   private readonly statuses = new Float64Array(6)
+  private readonly protocols = new Float64Array(PROTOCOLS.length)
   private readonly causes = new Map<EndCause, number>()
   private readonly events = new Map<ConnectionEvent, number>()
   private readonly total = new Histogram()
@@ -82,6 +86,7 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
     else if (isCutOff(record.cause)) this.failures.note(record)
     this.generations.count(record)
     this.statuses[Math.min(5, Math.floor(record.status / 100))]!++
+    this.protocols[protocolIndex(record.protocol)]!++
     this.causes.set(record.cause, (this.causes.get(record.cause) ?? 0) + 1)
     this.total.observe(record.totalMs)
     if (record.queueMs > 0) this.queue.observe(record.queueMs)
@@ -108,6 +113,14 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
   render(source: MetricsSource): string {
     return [
       ...family('rip_requests_total', 'counter', 'Requests by class of status.', this.statusLines()),
+      ...family(
+        'rip_requests_by_protocol_total',
+        'counter',
+        'Requests by what their client speaks.',
+        PROTOCOLS.map(
+          (protocol, at) => `rip_requests_by_protocol_total{protocol="${protocol}"} ${this.protocols[at]}`,
+        ),
+      ),
       ...family(
         'rip_exchanges_total',
         'counter',
@@ -175,6 +188,12 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
 /** Ends of a response that had begun. */
 function isCutOff(cause: EndCause): boolean {
   return cause === 'backend-reset' || cause === 'bad-response' || cause === 'response-timeout'
+}
+
+function protocolIndex(protocol: string): number {
+  if (protocol === 'HTTP/1.1') return 2
+  if (protocol === 'HTTP/2.0') return 3
+  return protocol === 'HTTP/1.0' ? 1 : 0
 }
 
 function family(name: string, type: string, help: string, lines: readonly string[]): string[] {

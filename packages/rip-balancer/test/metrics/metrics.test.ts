@@ -42,11 +42,14 @@ describe('metrics', () => {
     metrics.started()
     metrics.started()
     metrics.ended(ended({}))
-    metrics.ended(ended({ status: 502, cause: 'connect-failed', retries: 1 }))
+    metrics.ended(ended({ status: 502, cause: 'connect-failed', retries: 1, protocol: 'HTTP/2.0' }))
     const lines = render(metrics)
     for (const line of [
       'rip_requests_total{status="2xx"} 1',
       'rip_requests_total{status="5xx"} 1',
+      'rip_requests_by_protocol_total{protocol="HTTP/1.1"} 1',
+      'rip_requests_by_protocol_total{protocol="HTTP/2.0"} 1',
+      'rip_requests_by_protocol_total{protocol="unknown"} 0',
       'rip_exchanges_total{cause="connect-failed"} 1',
       'rip_requests_in_flight 0',
       'rip_retries_total 1',

@@ -46,6 +46,9 @@ export class ClientSession implements SessionOwner, StreamConnection {
   private readonly decoder: HpackDecoder
   private readonly streams: ClientStream[] = []
   private lasting = 0
+  /** The stream whose header block was not complete when that was looked at, and since when. */
+  private slowBlock = 0
+  private slowSince = 0
   /** How many connections more it counts as. */
   private extraConnections = 0
 
@@ -75,6 +78,7 @@ export class ClientSession implements SessionOwner, StreamConnection {
   /** Checks the time limits of all requests. @param now monotonic milliseconds */
   tick(now: number): void {
     this.frames.tick(now)
+    this.checkBlock(now)
     for (let place = this.streams.length - 1; place >= 0; place--) this.streams[place]?.exchange.tick(now)
   }
 
@@ -132,6 +136,18 @@ export class ClientSession implements SessionOwner, StreamConnection {
     if (stream.isLasting && --this.lasting === 0) this.events.lasts(false)
     this.giveUpRoom()
     this.spare.giveBack(stream)
+  }
+
+  // --- time
+
+  /** As a head of HTTP/1.1, a header block has to be complete within a time that no trickle extends. */
+  private checkBlock(now: number): void {
+    const { unfinishedBlock } = this.frames
+    if (unfinishedBlock !== this.slowBlock) {
+      this.slowBlock = unfinishedBlock
+      this.slowSince = now
+    } else if (unfinishedBlock !== 0 && now - this.slowSince > this.plane.data.settings.timeouts.headerMs)
+      this.frames.fail(ERROR.enhanceYourCalm, 'a header block that took too long')
   }
 
   // --- room for streams

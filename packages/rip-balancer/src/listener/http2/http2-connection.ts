@@ -149,7 +149,8 @@ export class Http2Connection implements KeptConnection, SessionEvents {
     if (this.session.frames.isOver) return this.checkLeaving(now)
     if (this.keeper.isDraining) this.session.frames.goAway()
     this.session.tick(now)
-    if (this.isIdle && !this.session.frames.isOver) this.checkIdle(now)
+    const { isOver, unfinishedBlock } = this.session.frames
+    if (this.isIdle && !isOver && unfinishedBlock === 0) this.checkIdle(now)
   }
 
   private checkLeaving(now: number): void {
