@@ -59,7 +59,7 @@ test('the table of errors has every code', () => {
 })
 
 test('the flags of the README are those of the program', () => {
-  const flags = [...README.matchAll(/(?<=[\s`])--([a-z][a-z-]*)/g)].map(([, flag = '']) => flag)
+  const flags = [...README.matchAll(/(?<=[\s`])--([a-z][a-z0-9-]*)/g)].map(([, flag = '']) => flag)
   const known = [...FLAGS.map(({ name }) => name), 'config', 'help', 'package', 'wait']
   expect(flags.filter((flag) => !known.includes(flag))).toEqual([])
 })

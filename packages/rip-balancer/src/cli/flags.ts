@@ -21,6 +21,7 @@ interface MutableConfig extends Writable<Omit<BalancerConfig, 'listen' | 'to'>> 
   processes?: number
   tlsCert?: string
   tlsKey?: string
+  http2?: boolean
 }
 
 /** What the command line says. */
@@ -35,6 +36,10 @@ export interface ParsedFlags {
 
 /** What is no number stays as it is, for the configuration to refuse it by its name and value. */
 const asNumber = (text: string): number => (/^\d+$/.test(text) ? Number(text) : (text as unknown as number))
+
+/** Likewise for anything but `on` and `off`. */
+const asSwitch = (text: string): boolean => SWITCH[text] ?? (text as unknown as boolean)
+const SWITCH: Readonly<Record<string, boolean>> = { on: true, off: false }
 
 export const FLAGS: readonly Flag[] = [
   {
@@ -209,6 +214,12 @@ export const FLAGS: readonly Flag[] = [
     apply: (config, value) => void (config.tlsKey = value),
   },
   {
+    name: 'http2',
+    value: 'on|off',
+    help: 'HTTP/2 to clients that choose it by ALPN, without TLS to those that begin with it (on with TLS)',
+    apply: (config, value) => void (config.http2 = asSwitch(value)),
+  },
+  {
     name: 'admin',
     value: 'unix:PATH',
     help: 'socket of the admin API (off)',
@@ -319,19 +330,20 @@ function unknown(word: string, name: string): BalancerError {
 
 /** Inherited sockets are listened on when no address is given; the certificate goes to every TCP listener. */
 function finish(
-  { tlsCert, tlsKey, ...config }: Omit<MutableConfig, 'processes'>,
+  { tlsCert, tlsKey, http2, ...config }: Omit<MutableConfig, 'processes'>,
   inheritedFds: readonly number[],
 ): BalancerConfig {
   const listen = config.listen ?? inheritedFds.map((fd) => `fd:${fd}`)
-  if (tlsCert === undefined && tlsKey === undefined)
-    return listen.length === 0 ? config : { ...config, listen }
-  if (tlsCert === undefined || tlsKey === undefined)
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new BalancerError('USAGE', { message: '--tls-cert and --tls-key go together' })
-  const tls = { cert: tlsCert, key: tlsKey }
-  const secured = (listen.length === 0 ? ['127.0.0.1:8080'] : listen).map((each) =>
-    typeof each === 'string' ? { address: each, tls } : each,
-  )
-  return { ...config, listen: secured }
+  const tls = tlsCert === undefined || tlsKey === undefined ? {} : { tls: { cert: tlsCert, key: tlsKey } }
+  const options = { ...tls, ...(http2 !== undefined && { http2 }) }
+  if (Object.keys(options).length === 0) return listen.length === 0 ? config : { ...config, listen }
+  const addresses = listen.length === 0 ? ['127.0.0.1:8080'] : listen
+  return {
+    ...config,
+    listen: addresses.map((each) => (typeof each === 'string' ? { address: each, ...options } : each)),
+  }
 }
 
 /** The text of `--help`. */

@@ -245,6 +245,7 @@ describe('rip-balancer', () => {
     [['--lisen', ':1'], 2, 'unknown flag --lisen; did you mean --listen?'],
     [['--to'], 2, '--to needs a value'],
     [['--tls-cert', 'x.pem'], 2, '--tls-cert and --tls-key go together'],
+    [['--http2', 'maybe', '--to', ':1'], 5, 'http2: expected true or false, got "maybe"'],
     [['--policy', 'best'], 5, 'policy: expected one of round-robin, least-requests'],
     [['--config', '/nowhere.json'], 5, '/nowhere.json'],
   ] as const) {
