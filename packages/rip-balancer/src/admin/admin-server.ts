@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { parseBackendAddress } from '../config/address.ts'
 import { ConfigReader } from '../config/config-reader.ts'
-import { HTTP2_FORM, TLS_FORM, readBackendTls, withTls, withHttp2 } from '../config/resolve-config.ts'
+import { HTTP2_FORM, TLS_FORM, readBackendTls, withTls, withHttp2 } from '../config/backend-config.ts'
 import { WEIGHT_FORM, isWeight } from '../config/weight.ts'
 import type { BackendTlsConfig } from '../settings/backend-tls.ts'
 import type { BalancerConfig } from '../config/config.ts'

@@ -160,3 +160,6 @@ function quantity(
   if (typeof value === 'string') return parse(value)
   return typeof value === 'number' && value >= 0 ? value : undefined
 }
+
+/** An object as it is; a text as the `address` of one. */
+export const asObject = (value: unknown): unknown => (typeof value === 'string' ? { address: value } : value)

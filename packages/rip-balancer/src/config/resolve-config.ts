@@ -4,13 +4,6 @@ import {
   DEFAULT_EJECT_MIN_MS,
   DEFAULT_EJECT_SHARE,
   DEFAULT_HALF_CLOSE,
-  DEFAULT_HEALTH_FALL,
-  DEFAULT_HEALTH_INTERVAL_MS,
-  DEFAULT_HEALTH_RISE,
-  DEFAULT_HEALTH_STATUSES,
-  DEFAULT_HEALTH_TIMEOUT_MS,
-  DEFAULT_LIMITS,
-  DEFAULT_LISTEN,
   DEFAULT_MAX_IN_FLIGHT,
   DEFAULT_POLICY,
   DEFAULT_POOL,
@@ -18,56 +11,40 @@ import {
   DEFAULT_QUEUE_TIMEOUT_MS,
   DEFAULT_RETRIES,
   DEFAULT_SLOW_START_MS,
-  DEFAULT_TIMEOUTS,
   DEFAULT_UNDERSCORES,
   DEFAULT_UNKNOWN_METHODS,
   DEFAULT_UPGRADES,
-  DEFAULT_WEIGHT,
   DEFAULT_WORKER_PROTOCOL,
-  LONG_LIVED_SHARE,
 } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
 import { byAddress, byCookie, byHeader, type HashKey } from '../forwarding/affinity.ts'
 import { UNDERSCORES, type AddressSet, type Forwarding } from '../settings/forwarding.ts'
-import type { HealthSettings, StatusRange } from '../settings/health.ts'
+import type { HealthSettings } from '../settings/health.ts'
 import { HALF_CLOSES, type HalfClose } from '../settings/half-close.ts'
 import { WORKER_PROTOCOLS, type WorkerProtocol } from '../settings/worker-protocol.ts'
-import { type Limits } from '../settings/limits.ts'
-import { type Timeouts } from '../settings/timeouts.ts'
+import type { Limits } from '../settings/limits.ts'
+import type { Timeouts } from '../settings/timeouts.ts'
 import { UNKNOWN_METHODS, type UnknownMethods } from '../settings/unknown-methods.ts'
 import type { LearnedFieldOptions } from '../settings/learned-field.ts'
 import type { StickyCookieOptions } from '../settings/sticky-cookie.ts'
 import type { AccessLogFormat } from '../settings/access-log-format.ts'
-import type { BackendAddress } from '../address/backend-address.ts'
-import { addressText } from '../address/backend-address.ts'
 import type { BackendSpec } from '../pool/pooled-backend.ts'
 import { POLICIES, type PolicyName } from '../pool/policy.ts'
 import type { EjectionOptions, PoolSettings } from '../pool/pool-options.ts'
-import { isAuthority } from '../http1/authority.ts'
-import {
-  adminForm,
-  backendForm,
-  listenForm,
-  parseBackendAddress,
-  parseListenAddress,
-  type ListenAddress,
-  type TcpAddress,
-} from './address.ts'
+import { adminForm, parseBackendAddress, parseListenAddress, type TcpAddress } from './address.ts'
 import { canPeek } from '../transport/peek.ts'
 import { AllowedHosts, isAllowableHost } from './allowed-hosts.ts'
 import { AddressBlocks } from './address-blocks.ts'
 import type { BackendTlsConfig } from '../settings/backend-tls.ts'
 import type { BalancerConfig } from './config.ts'
-import { ConfigReader, shown } from './config-reader.ts'
+import { ConfigReader } from './config-reader.ts'
 import { readLearnedField } from './learned-field-config.ts'
 import { readStickyCookie } from './sticky-cookie-config.ts'
-
-export interface ResolvedListener {
-  readonly address: ListenAddress
-  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
-  readonly http2: boolean
-  readonly reusePort: boolean
-}
+import { readBackend, readBackends, readBackendTls } from './backend-config.ts'
+import { readHealth } from './health-config.ts'
+import { readLimits } from './limits-config.ts'
+import { defaultListeners, readListener, type ResolvedListener } from './listener-config.ts'
+import { readTimeouts } from './timeouts-config.ts'
 
 /** A configuration with every default applied and every text understood. */
 export interface ResolvedConfig {
@@ -185,95 +162,6 @@ function readPool(reader: ConfigReader): string {
   return name
 }
 
-const defaultListeners = (): ResolvedListener[] => [
-  { address: parseListenAddress(DEFAULT_LISTEN)!, tls: undefined, http2: false, reusePort: false },
-]
-
-/** An object as it is; a text as the `address` of one. */
-const asObject = (value: unknown): unknown => (typeof value === 'string' ? { address: value } : value)
-
-function readListener(value: unknown, path: string, problems: string[]): ResolvedListener | undefined {
-  const reader = new ConfigReader(asObject(value), path, problems)
-  const text = reader.text('address') ?? ''
-  const address = parseListenAddress(text)
-  const files = reader.has('tls') ? reader.object('tls') : undefined
-  const tls = files === undefined ? undefined : readTls(files)
-  const http2 = reader.flag('http2', tls !== undefined)
-  const reusePort = reader.flag('reusePort', false)
-  reader.end()
-  if (address === undefined) return reader.problem('address', listenForm(text))
-  return { address, tls, http2, reusePort }
-}
-
-function readTls(reader: ConfigReader): ResolvedListener['tls'] {
-  const certFile = reader.text('cert') ?? reader.problem('cert', 'the path of a PEM file')
-  const keyFile = reader.text('key') ?? reader.problem('key', 'the path of a PEM file')
-  reader.end()
-  return { certFile: certFile ?? '', keyFile: keyFile ?? '' }
-}
-
-function readBackends(reader: ConfigReader, maxInFlight: number, problems: string[]): BackendSpec[] {
-  const backends = reader.list('to', (value, path) => readBackend(value, path, maxInFlight, problems))
-  const ids = backends.map(({ id }) => id)
-  for (const id of new Set(ids.filter((each, at) => ids.indexOf(each) !== at)))
-    problems.push(`to: two backends have the id ${shown(id)}; give each its own`)
-  return backends
-}
-
-function readBackend(
-  value: unknown,
-  path: string,
-  maxInFlight: number,
-  problems: string[],
-): BackendSpec | undefined {
-  const reader = new ConfigReader(asObject(value), path, problems)
-  const text = reader.text('address') ?? ''
-  const address = parseBackendAddress(text)
-  const tls = reader.has('tls') ? readBackendTls(reader.object('tls')) : undefined
-  const spec = {
-    id: reader.text('id'),
-    maxInFlight: reader.count('maxInFlight', maxInFlight, 1),
-    weight: reader.weight('weight', DEFAULT_WEIGHT),
-  }
-  const http2 = reader.flag('http2', false)
-  reader.end()
-  if (address === undefined) return reader.problem('address', backendForm(text))
-  const secured = tls === undefined ? address : withTls(address, tls)
-  if (secured === undefined) return reader.problem('tls', TLS_FORM)
-  const place = http2 ? withHttp2(secured) : secured
-  if (place === undefined) return reader.problem('http2', HTTP2_FORM)
-  return { ...spec, address: place, id: spec.id ?? addressText(address) }
-}
-
-/** What is accepted as `http2` of one backend, for messages. */
-export const HTTP2_FORM = 'nothing, as TLS is spoken there'
-
-/** The address with HTTP/2 beside HTTP/1.1; `undefined` where it is not spoken in plain text. */
-export function withHttp2(address: BackendAddress): BackendAddress | undefined {
-  if (address.kind === 'unix') return { ...address, http2: 'also' }
-  return address.tls === undefined ? { http2: 'also', ...address } : undefined
-}
-
-/** What is accepted as TLS of one backend, for messages. */
-export const TLS_FORM = 'nothing, as the address does not begin with https://'
-
-/** The address with TLS of its own; `undefined` when none is spoken there. */
-export function withTls(address: BackendAddress, own: BackendTlsConfig): BackendAddress | undefined {
-  if (address.kind === 'unix' || address.tls === undefined) return undefined
-  return { ...address, tls: { ...address.tls, own } }
-}
-
-/** @returns only what is said */
-export function readBackendTls(reader: ConfigReader): BackendTlsConfig {
-  const texts = (['ca', 'cert', 'key', 'serverName'] as const).flatMap((key) => {
-    const text = reader.text(key)
-    return text === undefined ? [] : [[key, text] as const]
-  })
-  const verify = reader.has('verify') ? { verify: reader.flag('verify', true) } : {}
-  reader.end()
-  return { ...Object.fromEntries(texts), ...verify }
-}
-
 function readPolicy(
   reader: ConfigReader,
   problems: string[],
@@ -314,54 +202,6 @@ function readEjection(reader: ConfigReader): EjectionOptions {
   return ejection
 }
 
-function readHealth(reader: ConfigReader): HealthSettings | undefined {
-  const path = reader.text('path')
-  const host = reader.text('host')
-  if (host !== undefined && !isAuthority(Buffer.from(host), 0, host.length))
-    reader.problem('host', 'a host such as shop.example or shop.example:8080')
-  const method = reader.text('method')
-  if (method !== undefined && !isCheckMethod(method))
-    reader.problem('method', 'a method such as GET, HEAD or OPTIONS')
-  const body = reader.text('body')
-  if (body !== undefined && method === 'HEAD') reader.problem('body', 'none, as HEAD is answered without')
-  const port = reader.has('port') ? reader.count('port', 0, 1) : undefined
-  if (port !== undefined && port > 65_535) reader.problem('port', 'a port up to 65535')
-  const health = {
-    method: method ?? 'GET',
-    host,
-    statuses: readStatuses(reader),
-    body,
-    port,
-    tls: reader.has('tls') ? reader.flag('tls', false) : undefined,
-    intervalMs: reader.duration('interval', DEFAULT_HEALTH_INTERVAL_MS),
-    timeoutMs: reader.duration('timeout', DEFAULT_HEALTH_TIMEOUT_MS),
-    rise: reader.count('rise', DEFAULT_HEALTH_RISE, 1),
-    fall: reader.count('fall', DEFAULT_HEALTH_FALL, 1),
-  }
-  reader.end()
-  if (path === undefined) return undefined
-  if (!/^\/[\x21\x22\x24-\x7e]*$/.test(path)) return reader.problem('path', 'a path that starts with /')
-  return { path, ...health }
-}
-
-/** A token (RFC 9110 §9.1); CONNECT and TRACE ask for something else than an answer. */
-function isCheckMethod(text: string): boolean {
-  return /^[\w!#$%&'*+.^`|~-]+$/.test(text) && !/^(?:CONNECT|TRACE)$/i.test(text)
-}
-
-function readStatuses(reader: ConfigReader): readonly StatusRange[] {
-  const ranges = reader.list('status', (value) => statusRange(value) ?? 'none')
-  if (ranges.includes('none')) reader.problem('status', 'statuses such as 200, "200-399" or a list of them')
-  const known = ranges.filter((range) => range !== 'none')
-  return known.length === 0 ? DEFAULT_HEALTH_STATUSES : known
-}
-
-function statusRange(value: unknown): StatusRange | undefined {
-  const [, from, to = from] = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(String(value)) ?? []
-  const range = { from: Number(from), to: Number(to) }
-  return range.from <= range.to ? range : undefined
-}
-
 function readHosts(reader: ConfigReader): AllowedHosts | undefined {
   if (!reader.has('allowHosts')) return undefined
   const names = reader.words('allowHosts', [])
@@ -369,58 +209,6 @@ function readHosts(reader: ConfigReader): AllowedHosts | undefined {
     return reader.problem('allowHosts', 'names such as shop.example or *.shop.example')
   return names.includes('*') ? undefined : new AllowedHosts(names)
 }
-
-function readTimeouts(reader: ConfigReader): Timeouts {
-  const timeouts = {
-    ...DEFAULT_TIMEOUTS,
-    headerMs: reader.duration('header', DEFAULT_TIMEOUTS.headerMs),
-    bodyIdleMs: reader.duration('body', DEFAULT_TIMEOUTS.bodyIdleMs),
-    clientIdleMs: reader.duration('idle', DEFAULT_TIMEOUTS.clientIdleMs),
-    writeIdleMs: reader.duration('write', DEFAULT_TIMEOUTS.writeIdleMs),
-    connectMs: reader.duration('connect', DEFAULT_TIMEOUTS.connectMs),
-    responseMs: reader.duration('response', DEFAULT_TIMEOUTS.responseMs),
-    responseIdleMs: reader.duration('responseIdle', DEFAULT_TIMEOUTS.responseIdleMs),
-    totalMs: reader.duration('total', DEFAULT_TIMEOUTS.totalMs),
-    tunnelIdleMs: reader.duration('tunnel', DEFAULT_TIMEOUTS.tunnelIdleMs),
-    tunnelEndMs: reader.duration('tunnelEnd', DEFAULT_TIMEOUTS.tunnelEndMs),
-    upstreamIdleMs: reader.duration('upstreamIdle', DEFAULT_TIMEOUTS.upstreamIdleMs),
-    drainMs: reader.duration('drain', DEFAULT_TIMEOUTS.drainMs),
-  }
-  reader.end()
-  return timeouts
-}
-
-function readLimits(reader: ConfigReader): Limits {
-  const maxConnections = reader.count('connections', DEFAULT_LIMITS.maxConnections, 1)
-  const maxConnectionsPerAddress = reader.count(
-    'connectionsPerAddress',
-    DEFAULT_LIMITS.maxConnectionsPerAddress,
-    1,
-  )
-  const maxHeadBytes = reader.size('head', DEFAULT_LIMITS.maxHeadBytes)
-  const limits = {
-    ...DEFAULT_LIMITS,
-    maxLineBytes: reader.size('line', maxHeadBytes),
-    maxHeadBytes,
-    maxFields: reader.count('fields', DEFAULT_LIMITS.maxFields, 1),
-    maxBodyBytes: reader.size('body', DEFAULT_LIMITS.maxBodyBytes),
-    minBodyBytesPerSecond: reader.count('bodyRate', DEFAULT_LIMITS.minBodyBytesPerSecond),
-    minResponseBytesPerSecond: reader.count('responseRate', DEFAULT_LIMITS.minResponseBytesPerSecond),
-    maxRequestBufferBytes: reader.size('requestBuffer', DEFAULT_LIMITS.maxRequestBufferBytes),
-    maxResponseBufferBytes: reader.size('responseBuffer', DEFAULT_LIMITS.maxResponseBufferBytes),
-    maxBufferedBytes: reader.size('buffers', DEFAULT_LIMITS.maxBufferedBytes),
-    maxResponseHeadBytes: reader.size('responseHead', DEFAULT_LIMITS.maxResponseHeadBytes),
-    maxConnections,
-    maxConnectionsPerAddress,
-    maxLongLivedPerBackend: reader.count('longLived', partOf(maxConnections), 1),
-    maxLongLivedPerAddress: reader.count('longLivedPerAddress', partOf(maxConnectionsPerAddress), 1),
-  }
-  reader.end()
-  return limits
-}
-
-/** What may last long of so many connections. */
-const partOf = (connections: number): number => Math.max(1, Math.floor(connections * LONG_LIVED_SHARE))
 
 function readForwarding(reader: ConfigReader): Forwarding {
   const forwarding = {

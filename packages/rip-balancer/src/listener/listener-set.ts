@@ -1,5 +1,5 @@
 import type { ListenAddress } from '../config/address.ts'
-import type { ResolvedListener } from '../config/resolve-config.ts'
+import type { ResolvedListener } from '../config/listener-config.ts'
 import { BalancerError, listenFailure } from '../errors.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
 import type { RequestInFlight } from '../exchange/request-in-flight.ts'
