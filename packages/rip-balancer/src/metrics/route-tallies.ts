@@ -17,6 +17,8 @@ const MAX_WIDER_ROUTES = 20
 const REST = '* (other routes)'
 /** Answers that took longer are told apart, so that few slow ones are not lost among many fast ones. */
 const SLOW_MS = 50
+/** Rows are looked through for unused ones no more often. */
+const SWEEP_MS = 10_000
 const SPAN = { partMs: 300_000, parts: 2 } as const
 
 /** Counts answers by route: a bounded number of rows, of which a client cannot make the others disappear. */
@@ -25,6 +27,7 @@ export class RouteTallies {
   private readonly widerRows = new Map<string, RecentAnswers>()
   private readonly fast = new Sampler()
   private readonly notable = new Sampler()
+  private sweptAtMs = Number.NEGATIVE_INFINITY
 
   count(record: ExchangeRecord, failed: boolean, latencyMs: number): void {
     const { endedAtMs, status } = record
@@ -57,6 +60,8 @@ export class RouteTallies {
 
   /** Returns whether there is room now. */
   private dropUnused(nowMs: number): boolean {
+    if (nowMs - this.sweptAtMs < SWEEP_MS) return false
+    this.sweptAtMs = nowMs
     for (const [route, row] of this.rows) if (row.isEmpty(nowMs)) this.rows.delete(route)
     return this.rows.size < MAX_ROUTES
   }

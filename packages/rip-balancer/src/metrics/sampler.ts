@@ -1,5 +1,5 @@
 /** So many of a period are all looked at, and every so many after them. */
-const WHOLE = 32
+const WHOLE = 16
 const EVERY = 64
 const PERIOD_MS = 100
 

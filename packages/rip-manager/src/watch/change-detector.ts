@@ -4,7 +4,7 @@ import { isElsewhere } from './belongings.ts'
 import { changedPaths, type ContentTree } from './content-tree.ts'
 import { DEFAULT_DEBOUNCE_MS, DEFAULT_MAX_DEBOUNCE_MS, DEFAULT_SWEEP_MS } from '../contract/defaults.ts'
 import type { BootWrites } from './boot-writes.ts'
-import { SELF_WRITE_DOUBT_MS } from './bounds.ts'
+import { SELF_WRITE_DOUBT_MS, SELF_WRITE_FOLDER_COUNT, SELF_WRITE_WINDOW_MS } from './bounds.ts'
 import { createFileWatcher, type FileWatcher } from './file-watcher.ts'
 import { SelfWriteGuard } from './self-write-guard.ts'
 import { sweepPauseMs } from './sweep-pause.ts'
@@ -66,6 +66,11 @@ class ChangeDetector implements Watcher {
   /** Wakes for changes that may be the application's own, unless they turn out to be. */
   #doubt: Disposable | undefined
   readonly #doubted = new Set<string>()
+  /** When new files came that the code does not import, lately. */
+  #newFilesMs: readonly number[] = []
+  /** Wakes for such files when no more come. */
+  #postponed: Disposable | undefined
+  #toldNewFiles = false
   #looking = false
   /** Something was reported during a look, which may have missed it. */
   #lookAgain = false
@@ -98,7 +103,8 @@ class ChangeDetector implements Watcher {
   }
 
   close(): Promise<void> {
-    for (const timer of [this.#leading, this.#trailing, this.#sweep, this.#doubt]) timer?.[Symbol.dispose]()
+    for (const timer of [this.#leading, this.#trailing, this.#sweep, this.#doubt, this.#postponed])
+      timer?.[Symbol.dispose]()
     return (this.#closing ??= this.#files.close())
   }
 
@@ -175,10 +181,34 @@ class ChangeDetector implements Watcher {
     const selfWritten = this.#guard.note(changed, this.#clock.nowMs())
     for (const path of selfWritten) this.#leaveOut(path)
     if (selfWritten.length > 0) return
+    if (before !== undefined && this.#isStreamOfNewFiles(before, changed)) return
     const doubted = this.#guard.doubts(changed)
     if (doubted.length === 0) return this.#tell(now)
     for (const path of doubted) this.#doubted.add(path)
     this.#doubt ??= this.#clock.after(SELF_WRITE_DOUBT_MS, () => this.#tell())
+  }
+
+  /**
+   * Whether ever new files come that the code does not import, as an application writes them, whatever they are called. They are
+   * news once no more come.
+   */
+  #isStreamOfNewFiles(before: TreeState, changed: readonly string[]): boolean {
+    const [path] = changed
+    const areNew = changed.every((each) => !before.files.has(each) && this.#tree.isUnimported(each))
+    if (path === undefined || !areNew) return false
+    const nowMs = this.#clock.nowMs()
+    const recent = this.#newFilesMs.filter((atMs) => nowMs - atMs < SELF_WRITE_WINDOW_MS)
+    this.#newFilesMs = [...recent, nowMs].slice(-SELF_WRITE_FOLDER_COUNT)
+    if (this.#newFilesMs.length < SELF_WRITE_FOLDER_COUNT) return false
+    this.#postponed?.[Symbol.dispose]()
+    this.#postponed = this.#clock.after(SELF_WRITE_WINDOW_MS, () => this.#tell())
+    if (this.#toldNewFiles) return true
+    this.#toldNewFiles = true
+    this.#warn(
+      `ever new files such as ${path}, which the code does not import, are written: they restart the application only when ` +
+        `none has come for ${SELF_WRITE_WINDOW_MS / 1_000} s; if it writes them itself, move them out of its folder, or list them in .gitignore`,
+    )
+    return true
   }
 
   /** Whether the application writes this itself at each start. It is content all the same, once something else changes. */
@@ -211,6 +241,8 @@ class ChangeDetector implements Watcher {
 
   /** The changes that were doubted are news, or were left out. */
   #trust(): void {
+    this.#postponed?.[Symbol.dispose]()
+    this.#postponed = undefined
     this.#doubt?.[Symbol.dispose]()
     this.#doubt = undefined
     this.#doubted.clear()

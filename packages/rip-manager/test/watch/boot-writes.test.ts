@@ -97,3 +97,39 @@ describe('what an application writes at each start', () => {
     await close()
   })
 })
+
+describe('ever new files that the code does not import', () => {
+  test('start the application a few times, are told once, and then no longer do while they come', async () => {
+    const { write, wakes, warnings, close } = await setup()
+    for (let n = 1; n <= 200; n++) await write(`report-${n}.html`, 'written', 1_500)
+    expect(wakes()).toBe(5)
+    expect(warnings).toEqual([expect.stringContaining('ever new files such as report-6.html')])
+    await close()
+  })
+
+  test('do not hide what is saved meanwhile, and are news when no more come', async () => {
+    const { clock, write, wakes, close } = await setup()
+    for (let n = 1; n <= 10; n++) await write(`gen/${n}.ts`, 'generated', 100)
+    expect(wakes()).toBe(5)
+    await write('app.ts', 'saved', 100)
+    expect(wakes()).toBe(6)
+    await write('gen/11.ts', 'generated', 100)
+    expect(wakes()).toBe(6)
+    await write('gen/11.ts', 'saved by hand', 1_000)
+    expect(wakes()).toBe(7)
+    await write('gen/12.ts', 'generated', 100)
+    await clock.advance(9_000)
+    expect(wakes()).toBe(7)
+    await clock.advance(2_000)
+    expect(wakes()).toBe(8)
+    await close()
+  })
+
+  test('are news each when a person makes one now and then', async () => {
+    const { write, wakes, warnings, close } = await setup()
+    for (let n = 1; n <= 10; n++) await write(`routes/${n}.ts`, 'by hand', 3_000)
+    expect(wakes()).toBe(10)
+    expect(warnings).toEqual([])
+    await close()
+  })
+})

@@ -64,3 +64,25 @@ test.each(['/generated/', '/'])(
     expect(await admitted()).toBe(before + 3)
   },
 )
+
+test('dev does not go on restarting an application that writes new modules all the time', async () => {
+  await using sandbox = await Sandbox.create()
+  const writing = (answer: string): string =>
+    app(
+      answer,
+      `setInterval(() => writeFileSync(import.meta.dir + '/page-' + Date.now() + '-' + process.pid + '.ts', 'export {}'), 700)`,
+    )
+  await writeFile(join(sandbox.folder, 'index.ts'), writing('one'))
+  const server = await sandbox.start('dev', sandbox.folder, 'w:1', '0', '-b', '127.0.0.1')
+  await server.says(/ever new files such as page-[\d-]+\.ts, which the code does not import, are written/)
+  const admitted = async (): Promise<number> => (await sandbox.snapshot(server)).reloads.admitted
+  const pages = async (): Promise<number> => (await readdir(sandbox.folder)).length
+  const [before, written] = [await admitted(), await pages()]
+  await until('more pages come', async () => (await pages()) > written + 3)
+  expect(await admitted()).toBe(before)
+  await writeFile(join(sandbox.folder, 'index.ts'), writing('two'))
+  await until(
+    'what was saved is served',
+    async () => (await (await fetch(server.url, { keepalive: false })).text()) === 'two',
+  )
+})
