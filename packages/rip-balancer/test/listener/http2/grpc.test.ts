@@ -1,0 +1,65 @@
+/** The way of gRPC: HTTP/2 on both sides, messages in both directions at the same time, and a status in trailers. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import http2 from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { balance, type Balancer } from '../../../src/index.ts'
+import { FrameClient, POST, fieldOf, withField, type Fields } from './frame-client.ts'
+import { eventually } from '../../exchange/data-plane.ts'
+
+const REQUEST: Fields = [...POST, ['content-type', 'application/grpc'], ['te', 'trailers']]
+const HEAD = { ':status': 200, 'content-type': 'application/grpc' }
+
+let server: http2.Http2Server
+
+beforeAll(async () => {
+  server = http2.createServer()
+  server.on('stream', (stream: http2.ServerHttp2Stream, headers) => {
+    stream.on('error', () => {})
+    if (headers[':path'] === '/fail')
+      return stream.respond({ ...HEAD, 'grpc-status': '5' }, { endStream: true })
+    stream.respond(HEAD, { waitForTrailers: true })
+    stream.on('wantTrailers', () =>
+      stream.sendTrailers({ 'grpc-status': '0', 'x-te': String(headers['te']) }),
+    )
+    stream.on('data', (chunk: Buffer) => stream.write(`echo ${chunk.toString()}`))
+    stream.on('end', () => stream.end())
+    return undefined
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+})
+
+afterAll(() => void server.close())
+
+function start(): Promise<Balancer> {
+  const { port } = server.address() as AddressInfo
+  return balance({ listen: { address: '127.0.0.1:0', http2: true }, to: `h2c://127.0.0.1:${port}` })
+}
+
+const connect = ({ url }: Balancer): Promise<FrameClient> => FrameClient.connect(Number(new URL(url).port))
+
+test('messages go in both directions, and the status comes behind them', async () => {
+  await using balancer = await start()
+  using client = await connect(balancer)
+  client.write(client.headers(1, REQUEST, false))
+  for (let count = 1; count <= 3; count++) {
+    client.write(client.data(1, `${count}`, false))
+    await eventually(() => client.response(1).body.endsWith(`echo ${count}`))
+  }
+  client.write(client.data(1, '', true))
+  const response = await client.settled(1)
+  expect(response.body).toBe('echo 1echo 2echo 3')
+  expect(fieldOf(response.blocks[0], 'content-type')).toBe('application/grpc')
+  expect(response.blocks[1]).toEqual([
+    ['grpc-status', '0'],
+    ['x-te', 'trailers'],
+  ])
+})
+
+test('a status without a message is the head of a response that is over', async () => {
+  await using balancer = await start()
+  using client = await connect(balancer)
+  client.request(1, withField(REQUEST, ':path', '/fail'), 'x')
+  const response = await client.settled(1)
+  expect(response).toMatchObject({ ended: true, body: '' })
+  expect(fieldOf(response.blocks[0], 'grpc-status')).toBe('5')
+})
