@@ -112,7 +112,9 @@ export class ClientSession implements SessionOwner, StreamConnection {
     this.plane.data.settings.observer.connection(`http2-${kind}`)
   }
 
+  /** Streams on which both sides have said all were not told: a tunnel may wait for its backend to close. */
   closed(): void {
+    for (const stream of [...this.streams]) stream.lost()
     this.events.over()
   }
 
