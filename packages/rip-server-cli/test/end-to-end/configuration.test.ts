@@ -254,6 +254,18 @@ describe('a changed configuration', () => {
   )
 
   test(
+    'may be that .env files count no more, which bunfig.toml says',
+    async () => {
+      await using shop = await Shop.create()
+      await shop.write('.env', 'WEB_CONCURRENCY=1')
+      const server = await shop.sandbox.start('dev', '--port', '0')
+      await shop.write('bunfig.toml', 'env = false')
+      await server.says('configuration: workers: 1 → 2')
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
     'of the port is in force after restart --manager, without a lost request',
     async () => {
       const [first, second] = [freePort(), freePort()]
