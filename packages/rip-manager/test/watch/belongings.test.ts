@@ -108,21 +108,23 @@ test('packages are read in a thorough look only; the same content in a new file 
 test('a file elsewhere is watched while it belongs to the application, also when its folder is replaced', async () => {
   write('shared/a.ts', '1')
   let reports = 0
-  using files = new FollowedFiles(() => void (reports += 1))
+  // As each look at the disk does: the report of a folder that was replaced may come late.
+  using files: FollowedFiles = new FollowedFiles(() => {
+    reports += 1
+    files.follow([at('shared/a.ts')])
+  })
   files.follow([at('shared/a.ts')])
   write('shared/a.ts', '2')
   await until('a change is reported', () => reports > 0)
   rmSync(at('shared'), { recursive: true })
   write('shared/a.ts', '3')
-  await until('another change is reported', () => reports > 1)
-  files.follow([at('shared/a.ts')])
-  await Bun.sleep(50)
-  reports = 0
-  write('shared/unrelated.ts', '1')
-  write('shared/a.ts', '4')
-  await until('a change is reported', () => reports > 0)
+  for (const round of [4, 5, 6]) {
+    reports = 0
+    write('shared/unrelated.ts', String(round))
+    write('shared/a.ts', String(round))
+    await until('a change is reported', () => reports > 0)
+  }
   files.follow([])
-  await Bun.sleep(50)
   reports = 0
   write('shared/a.ts', '5')
   await Bun.sleep(100)
