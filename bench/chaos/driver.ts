@@ -19,6 +19,8 @@ export interface Driver extends AsyncDisposable {
 export interface DriverOptions {
   readonly port: number
   readonly workers: number
+  /** What rip-server's balancer speaks to the workers. @default its own */
+  readonly workerProtocol?: string | undefined
   /** An empty folder of its own. */
   readonly folder: string
 }

@@ -3,7 +3,7 @@
  * killed. Counts failed requests by kind; every failure counts. Prints a table; writes JSON.
  *
  *   bun bench/chaos/main.ts [--server NAME]… [--scenario NAME]… [--rate 150] [--workers 4] [--reloads 6]
- *                           [--seconds 8] [--json FILE]
+ *                           [--seconds 8] [--worker-protocol http1|h2c|auto] [--json FILE]
  *
  * Servers: rip-server, rip-activated (the same with its listening socket held by another process, as by systemd),
  * nginx-unicorn, puma (Debian packages), pm2 (npm). Servers that are not installed are skipped.
@@ -41,6 +41,7 @@ const { values } = parseArgs({
     reloads: { type: 'string', default: '6' },
     seconds: { type: 'string', default: '8' },
     port: { type: 'string', default: '18100' },
+    'worker-protocol': { type: 'string' },
     json: { type: 'string' },
   },
 })
@@ -62,6 +63,7 @@ for (const scenario of scenarios) {
       port: Number(values.port),
       workers: Number(values.workers),
       folder,
+      workerProtocol: values['worker-protocol'],
     })
     await driver.start()
     const result = await scenario.run(driver, {

@@ -46,7 +46,10 @@ const MISBEHAVIOURS: Readonly<Record<string, (socket: net.Socket) => void>> = {
   'too-long': (peer) => peer.write(`${OK}Content-Length: 5\r\n\r\nlonger than it said`),
 }
 
-if (behaviour === 'good') Bun.serve({ unix: socket, fetch: answer })
+// The types of a server on a Unix socket know no HTTP/2.
+const good: object = { unix: socket, http2: true, fetch: answer }
+
+if (behaviour === 'good') Bun.serve(good as Bun.Serve.Options<undefined>)
 else {
   const misbehave = MISBEHAVIOURS[behaviour]
   if (misbehave === undefined) throw new Error(`there is no behaviour called ${behaviour}`)

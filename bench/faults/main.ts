@@ -2,7 +2,8 @@
  * Faults around the balancer under open-loop load: counts failed requests, and which of them the balancer had handed to
  * a backend that died or misbehaved. All others are the balancer's own failures, of which there must be none.
  *
- *   bun bench/faults/main.ts [--fault TEXT]… [--rate 200] [--seconds 6] [--port 18300] [--json FILE]
+ *   bun bench/faults/main.ts [--fault TEXT]… [--rate 200] [--seconds 6] [--port 18300]
+ *                            [--worker-protocol http1|h2c|auto] [--json FILE]
  *
  * Exits with 1 when the balancer itself failed a request.
  */
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '200' },
     seconds: { type: 'string', default: '6' },
     port: { type: 'string', default: '18300' },
+    'worker-protocol': { type: 'string' },
     json: { type: 'string' },
   },
 })
@@ -73,7 +75,13 @@ interface Failed {
 
 async function measure(fault: Fault, folder: string): Promise<Result> {
   const port = Number(values.port)
-  await using stage = new Stage({ folder, port, logFile: fault.logFile, descriptors: fault.descriptors })
+  await using stage = new Stage({
+    folder,
+    port,
+    logFile: fault.logFile,
+    descriptors: fault.descriptors,
+    workerProtocol: values['worker-protocol'],
+  })
   await begin(stage, fault)
   const failed: Failed[] = []
   const load = await startLoad({

@@ -22,6 +22,8 @@ export interface StageOptions {
   readonly logFile?: string | undefined
   /** Number of descriptors that the balancer may open. @default as many as this process */
   readonly descriptors?: number | undefined
+  /** What the balancer speaks to the good backends, which take HTTP/2 as well. @default its own */
+  readonly workerProtocol?: string | undefined
   /** Settings that differ from those of all stages. */
   readonly config?: BalancerConfig
 }
@@ -29,6 +31,7 @@ export interface StageOptions {
 interface Process {
   readonly id: string
   readonly socket: string
+  readonly http2: boolean
   readonly child: Bun.Subprocess
 }
 
@@ -53,6 +56,9 @@ export class Stage implements AsyncDisposable {
       accessLog: { format: 'json', file: options.logFile ?? this.file('access.log') },
       timeouts: { response: '2s' },
       health: { path: '/', interval: '1s', timeout: '1s' },
+      ...(options.workerProtocol !== undefined && {
+        workerProtocol: options.workerProtocol as NonNullable<BalancerConfig['workerProtocol']>,
+      }),
       ...options.config,
     }
   }
@@ -70,13 +76,16 @@ export class Stage implements AsyncDisposable {
   async addBackend(behaviour = 'good', id = `b${++this.started}`): Promise<string> {
     const socket = this.file(`${id}.${++this.started}.sock`)
     const child = Bun.spawn(['bun', BACKEND, socket, behaviour], { stdio: ['ignore', 'ignore', 'inherit'] })
-    this.backends.set(id, { id, socket, child })
+    this.backends.set(id, { id, socket, http2: behaviour === 'good', child })
     await until(`${id} listens`, () => existsSync(socket))
     return id
   }
 
-  declaration(ids: readonly string[] = this.ids): { id: string; address: string }[] {
-    return ids.map((id) => ({ id, address: `unix:${this.backends.get(id)!.socket}` }))
+  declaration(ids: readonly string[] = this.ids): { id: string; address: string; http2: boolean }[] {
+    return ids.map((id) => {
+      const { socket, http2 } = this.backends.get(id)!
+      return { id, address: `unix:${socket}`, http2 }
+    })
   }
 
   pid(id: string): number {

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ListenSocket, openListenSocket } from '@rip/manager'
@@ -36,6 +37,10 @@ export const activatedRipServer: DriverFactory = (options): Driver => {
   }
 }
 
+function writeConfig(folder: string, config: object): void {
+  writeFileSync(join(folder, 'rip-server.config.ts'), `export default ${JSON.stringify(config)}\n`)
+}
+
 interface Launch {
   readonly argv: readonly string[]
   /** Descriptors to pass on, from number 3 on. */
@@ -44,11 +49,12 @@ interface Launch {
 
 function driver(
   name: string,
-  { port, workers, folder }: DriverOptions,
+  { port, workers, folder, workerProtocol }: DriverOptions,
   launchOf: (args: readonly string[]) => Promise<Launch>,
 ): Driver {
   let child: Bun.Subprocess | undefined
   copyApp(['app.ts', 'version.ts'], folder)
+  if (workerProtocol !== undefined) writeConfig(folder, { balancer: { workerProtocol } })
   const env = { ...process.env, XDG_RUNTIME_DIR: join(folder, '.run') }
   const args = ['start', folder, '--port', String(port), '--workers', String(workers), '--quiet']
 

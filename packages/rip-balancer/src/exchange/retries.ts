@@ -16,6 +16,8 @@ export type NextStep = 'claim' | 'back-off' | 'fail'
 
 /** A connection that is reset so soon after it was used again had been closed before. */
 const STALE_MS = 10
+/** So often a request is sent again that a backend has refused before it began it. */
+const MAX_REFUSALS = 3
 /** A server closes no connection only because it was unused for less than this: it has failed. */
 const MIN_UNUSED_MS = 500
 
@@ -28,6 +30,8 @@ export class Retries {
   /** Attempts after which something had been sent, and was sent again. */
   private repeats = 0
   private hasBackedOff = false
+  /** Attempts that backends had not begun. */
+  private refusals = 0
   private readonly plane: DataPlane
   private readonly body: RequestBody
   private readonly facts: ExchangeFacts
@@ -48,6 +52,7 @@ export class Retries {
     this.repeats = 0
     if (this.tried.length > 0) this.tried.length = 0
     this.hasBackedOff = false
+    this.refusals = 0
   }
 
   /** Whether an attempt failed: the next one is made on a new connection. */
@@ -90,6 +95,7 @@ export class Retries {
 
   /** How an attempt ended whose connection was lost before the response began. */
   private outcomeOfLoss(upstream: UpstreamExchange): FailedOutcome {
+    if (wasRefused(upstream)) return 'stale'
     return this.wasClosedBefore(upstream) && upstream.unusedMs >= MIN_UNUSED_MS ? 'stale' : 'reset'
   }
 
@@ -104,7 +110,8 @@ export class Retries {
   private afterLoss(upstream: UpstreamExchange): NextStep {
     if (!this.mayRepeat(upstream)) return 'fail'
     const backsOff = !this.wasClosedBefore(upstream) && !this.hasBackedOff && !this.hasOther
-    const isRepeated = (backsOff && this.takeRepeatAfterBackOff()) || this.takeRepeat()
+    const isRepeated =
+      this.takeRefusal(upstream) || (backsOff && this.takeRepeatAfterBackOff()) || this.takeRepeat()
     if (!isRepeated) return 'fail'
     this.hasBackedOff ||= backsOff
     return backsOff ? 'back-off' : 'claim'
@@ -137,6 +144,11 @@ export class Retries {
     return this.plane.claims.hasOther(this.attempt.backend!)
   }
 
+  /** That a backend has not begun a request is as if it had not been asked. */
+  private takeRefusal(upstream: UpstreamExchange): boolean {
+    return wasRefused(upstream) && this.refusals++ < MAX_REFUSALS
+  }
+
   /** Takes one repetition, as often as the settings and the budget of the pool allow. */
   private takeRepeat(): boolean {
     const { settings, claims } = this.plane
@@ -154,4 +166,8 @@ export class Retries {
     this.repeats++
     return true
   }
+}
+
+function wasRefused({ canRefuse, hasSent }: UpstreamExchange): boolean {
+  return canRefuse && !hasSent
 }

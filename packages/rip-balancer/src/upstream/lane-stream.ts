@@ -33,6 +33,7 @@ export interface LaneHost {
  */
 export class LaneStream implements UpstreamExchange, StreamOwner {
   readonly reused: boolean
+  readonly canRefuse = true
   readonly unusedMs: number
   answered = false
   requestComplete = false
@@ -55,8 +56,9 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
   constructor(lane: LaneHost, sink: ResponseSink) {
     this.lane = lane
     this.sink = sink
-    this.reused = lane.hasAnswered
     this.unusedMs = lane.unusedMs
+    // A lane that others use was not closed for being unused.
+    this.reused = lane.hasAnswered && lane.unusedMs > 0
   }
 
   get hasSent(): boolean {

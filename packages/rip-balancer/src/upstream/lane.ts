@@ -66,6 +66,7 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
   private readonly decoder: HpackDecoder
   /** Requests that wait until the lane takes them. */
   private readonly pending = new Set<LaneStream>()
+  /** What the end of the connection means to requests that wait for it. */
   private failure: UpstreamFailure = 'connect-failed'
   private reason: string | undefined
 
@@ -176,7 +177,6 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
   // --- the socket reports
 
   opened(): void {
-    this.failure = 'reset'
     this.session.start()
   }
 
@@ -202,8 +202,9 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
     this.session.lost('the backend has closed the connection')
   }
 
+  /** A server that ends the connection before it says anything does not speak HTTP/2. */
   lost(failure: UpstreamFailure, reason?: string): void {
-    this.failure = failure
+    if (failure !== 'reset') this.failure = failure
     this.reason = reason
     this.session.lost(reason ?? failure)
   }
@@ -211,6 +212,7 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
   // --- the session reports: `SessionOwner`
 
   settings({ headerTableBytes }: PeerSettings): void {
+    this.failure = 'reset'
     this.encoder.resize(headerTableBytes)
     this.owner.opened(this)
   }

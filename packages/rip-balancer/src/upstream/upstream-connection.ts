@@ -47,6 +47,8 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
   readonly outbox: Outbox
   /** Whether this is not the first request of the connection. */
   reused = false
+  /** HTTP/1.1 has no way to say so. */
+  readonly canRefuse = false
   /** Whether a byte of the current response has arrived. */
   answered = false
   /** Whether the request, body included, was written. */

@@ -11,6 +11,8 @@ import type { Trailers } from '../forwarding/trailers.ts'
 export interface UpstreamExchange {
   /** Whether other requests were answered on the connection before. */
   readonly reused: boolean
+  /** Whether the backend can say that it has not begun the request (RFC 9113 §8.7), which can be sent again then whatever it is. */
+  readonly canRefuse: boolean
   /** How long the connection had been unused before this exchange took it; 0 if other exchanges used it. */
   readonly unusedMs: number
   /** Whether a byte of the response has arrived. */

@@ -90,6 +90,7 @@ export class StreamOfBackend implements UpstreamExchange {
   answered = false
   hasSent = false
   requestComplete = false
+  readonly canRefuse = true
   waiting = 0
   isPaused = false
   readonly sink: ResponseSink
