@@ -49,7 +49,7 @@ export async function status(invocation: Invocation): Promise<number> {
 }
 
 /** What the balancers know of requests; `undefined` for an instance of a release that cannot tell. */
-async function knownRequests(client: ControlClient): Promise<RequestsStatus | undefined> {
+export async function knownRequests(client: ControlClient): Promise<RequestsStatus | undefined> {
   try {
     return await client.requests()
   } catch (error) {

@@ -76,6 +76,7 @@ describe('the cause is found by a command alone', () => {
       const { stdout } = await sandbox.run('status', '--routes')
       expect(stdout).toMatch(/^slowest +GET \/report\/:n, p95 (?:9\d\d ms|1\.\d s)/m)
       expect(stdout).toMatch(/^failed +GET \/boom with 500 /m)
+      expect((await sandbox.run('top')).stdout).toMatch(/^slowest +GET \/report\/:n, p95 /m)
       expect(stdout).toMatch(/^GET \/report\/:n +\w+ +3 +0 /m)
       expect(stdout).toMatch(/^GET \/items\/:n +\w+ +12 +0 /m)
       const [, id = ''] =
