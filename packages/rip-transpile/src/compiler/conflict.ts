@@ -67,7 +67,8 @@ function writeConflict(scope: Scope, name: string, at: number): Conflict | undef
       hint: REMEDY[form] ?? ANOTHER,
     }
   if (owner.function() !== scope.function()) return undefined
-  const isEarly = form !== 'parameter' && at < binding.at
+  // The body of a loop behind it comes before the loop's variable.
+  const isEarly = form !== 'parameter' && form !== 'loop' && at < binding.at
   if (WRITABLE.has(form) && !isEarly) return undefined
   return { name, at, reason: `'${name}' is ${NOUNS[form]} and assigned here`, hint: ANOTHER }
 }

@@ -34,6 +34,9 @@ function skipBraces(source: string, from: number): number {
   return pos
 }
 
+/** Blank lines and comments below a line, then the indentation of the next code. */
+const LINE_BELOW = /^(?:[ \t]*(?:###(?!#)[\s\S]*?###[ \t]*|#[^\n]*)?\r?\n)+([ \t]*)(?=\S)/
+
 /** The text of a line that continues on the next line. */
 const UNFINISHED = /[-+*/%=<>&|^,?:.([{]$|\b(?:and|or|is|isnt|in|of|not)$/
 
@@ -102,17 +105,27 @@ export class Brackets {
 
   /** Whether the statement at an offset ends with its line and a block follows. */
   blockBelow(from: number): boolean {
+    const below = this.lineBelow(from)
+    return below !== undefined && below.deeper > 0 && !'.,?'.includes(this.source[below.at]!)
+  }
+
+  /** Offset of the next line's code, if the statement at an offset ends with its line and that one is next to it; or -1. */
+  siblingBelow(from: number): number {
+    const below = this.lineBelow(from)
+    return below?.deeper === 0 ? below.at : -1
+  }
+
+  /** The line below a statement that ends with its own line: offset of its code, and how much deeper it is. */
+  private lineBelow(from: number): { readonly at: number; readonly deeper: number } | undefined {
     const { source } = this
     const newline = source.indexOf('\n', from)
-    if (newline === -1) return false
+    if (newline === -1) return undefined
     const lineStart = source.lastIndexOf('\n', from) + 1
     const indent = /^[ \t]*/.exec(source.slice(lineStart, from))![0].length
-    const below = /^(?:[ \t]*(?:###(?!#)[\s\S]*?###[ \t]*|#[^\n]*)?\r?\n)+([ \t]*)(\S)/.exec(
-      source.slice(newline, newline + 2000),
-    )
-    if (!below || below[1]!.length <= indent || '.,?'.includes(below[2]!)) return false
-    const end = this.codeEnd(from, newline)
-    return end !== -1 && !UNFINISHED.test(source.slice(Math.max(from, end - 12), end))
+    const below = LINE_BELOW.exec(source.slice(newline, newline + 2000))
+    const end = below ? this.codeEnd(from, newline) : -1
+    if (!below || end === -1 || UNFINISHED.test(source.slice(Math.max(from, end - 12), end))) return undefined
+    return { at: newline + below[0].length, deeper: below[1]!.length - indent }
   }
 
   /** Offset after the last code before a line break, or -1 if a bracket opens or closes there. */
@@ -153,6 +166,11 @@ export class Brackets {
     while (source[before] === ' ') before--
     const c = source[before] ?? '\n'
     return '([{,=:!&|?;>~\n'.includes(c) || (before < at - 1 && /[\w$]/.test(c))
+  }
+
+  /** Whether a pattern that starts at an offset ends on its line; else the slash divides. */
+  closesRegex(at: number): boolean {
+    return this.regex(at) !== at
   }
 
   private heregex(at: number): number {

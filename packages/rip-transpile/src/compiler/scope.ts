@@ -1,10 +1,10 @@
 import type { Binding, Form } from './binding.ts'
 
 /**
- * How a mention uses a name: `updated` also reads it, as `+=` does; `matched` writes the result of a match, which
- * belongs to the function that matches.
+ * How a mention uses a name: `updated` also reads it, as `+=` does; `changed` reads and writes a name that has to exist,
+ * as `++` does; `matched` writes the result of a match, which belongs to the function that matches.
  */
-export type Use = 'read' | 'written' | 'updated' | 'matched'
+export type Use = 'read' | 'written' | 'updated' | 'changed' | 'matched'
 
 /** A use of a name, at an offset. */
 interface Mention {
@@ -88,7 +88,7 @@ function declareNames(scope: Scope): void {
 
 function collectWrites(into: Scope, scope: Scope): void {
   for (const { name, use } of scope.mentions) {
-    if (use === 'read') continue
+    if (use === 'read' || use === 'changed') continue
     const owner = scope.owner(name)
     if (use === 'matched' && owner?.function() !== into) into.declared.set(name, { kind: 'hoist', at: -1 })
     if (!owner || (use === 'written' && owner !== into && SHADOWED.has(owner.bound.get(name)?.form)))

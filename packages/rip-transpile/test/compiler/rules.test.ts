@@ -205,6 +205,63 @@ const RULES: Readonly<Record<string, readonly Program[]>> = {
     ['above a block comment', 'f = (n) -> n\nf 1 if (yes)\n###\n deep\n###\nresult = 5', 5],
     ['with a pattern on lines', 'f = (n) -> n\nf 1 unless f ///a\n  b///\nresult = 5', 5],
   ],
+  'a name that nothing declares is not declared by': [
+    ['++', 'f = -> missing++\nresult = try f() catch e then e.name', 'ReferenceError'],
+    ['--', 'result = try --missing catch e then e.name', 'ReferenceError'],
+    ['//=', 'result = try missing //= 2 catch e then e.name', 'ReferenceError'],
+    ['%%=', 'result = try missing %%= 2 catch e then e.name', 'ReferenceError'],
+    ['but is by ?=', 'made ?= 5\nresult = made', 5],
+    ['and counts where it is declared below', 'f = -> n++\nn = 1\nf()\nresult = n', 2],
+  ],
+  'a heredoc': [
+    ['keeps lines without indentation', "result = '''\n    a\n1\n      b\n    '''", 'a\n1\n  b'],
+    ['with an interpolation in such a line', 'result = """\n    a\n#{1}\n    """', 'a\n1'],
+    ['has no margin if the first line has none', "result = '''\n1\n    a\n    '''", '1\n    a'],
+    ['starts where it ends', "result = '''\n    a\n1\n'''", '    a\n1'],
+  ],
+  'a negative index': [
+    ['counts from the end', 'result = "abc"[-1]', 'c'],
+    ['also in parentheses', 'result = "abc"[(-1)] + "abc"[-(2)]', 'cb'],
+  ],
+  'a slash behind a blank': [
+    ['divides if nothing closes it on the line', 'width = 10\nresult = width /2', 5],
+    ['in brackets, too', 'a = 6\nresult = "#{a /2}"', '3'],
+    ['starts a pattern otherwise', 'f = (pattern) -> pattern.source\nresult = f /a b/', 'a b'],
+  ],
+  'a loop behind a value on a line of its own': [
+    [
+      'is its value if a pair is next',
+      'f = ->\n  a: n for n in [1, 2]\n  b: 7\nresult = f()',
+      { a: [1, 2], b: 7 },
+    ],
+    [
+      'is its value behind a pair',
+      'f = ->\n  b: 7\n  a: n for n in [1, 2]\nresult = f()',
+      { a: [1, 2], b: 7 },
+    ],
+    ['repeats an object of one pair', 'f = ->\n  a: n for n in [1, 2]\nresult = f()', [{ a: 1 }, { a: 2 }]],
+    ['may write its variable', 'result = (n = n * 2 for n in [1, 2])', [2, 4]],
+    ['may count on it', 'result = []\n(result.push n += 1) for n in [1, 2]', [2, 3]],
+  ],
+  'parentheses in a pattern': [
+    ['are none', '{ x: (result), y: b } = { x: 1, y: 2 }\nresult += b', 3],
+    ['in a list', '[(result), b] = [1, 2]\nresult += b', 3],
+  ],
+  'the name of an interface': [
+    ['may be in lower case', 'interface point\n  x: number\nresult: point = 5', 5],
+  ],
+  'a blank before `?.`': [
+    ['is none', 'o = { a: 5 }\nresult = o ?.a', 5],
+    ['before a call', 'f = undefined\nresult = f ?.()', undefined],
+  ],
+  'what new constructs': [
+    ['may be behind an optional link', 'o = { A: Set }\nresult = (o?.A.new [1]).size', 1],
+    ['may be constructed itself', 'A = -> { b: Map }\nresult = new new A?.b instanceof Map', true],
+  ],
+  'a method in parentheses': [
+    ['is a method', 'class A\n  f: ((n) -> n + @m)\n  m = 1\nresult = new A().f 4', 5],
+    ['of the class', 'class A\n  @f: (-> 5)\nresult = A.f()', 5],
+  ],
   arguments: [
     ['on lines need no commas', 'f = (...a) -> a\nresult = f 1,\n  2\n  3', [1, 2, 3]],
     [

@@ -39,13 +39,20 @@ function parentOf(l: Lowerer, node: NodeOf<'Keyword'>): Js {
 
 /** An error that the constructor throws, or that is constructed, has the position of the parenthesis. */
 export function lowerNew(l: Lowerer, node: NodeOf<'New'>): Js {
+  const callee = { ...l.expression(node.callee), till: node.start }
   return {
     type: 'NewExpression',
-    callee: { ...l.expression(node.callee), till: node.start },
+    callee: isOptional(node.callee) ? { type: 'ParenthesizedExpression', expression: callee } : callee,
     arguments: l.expressions(node.args),
     at: node.start,
     till: l.bracketEnd(node),
   }
+}
+
+/** Whether a chain has an optional link, with which JavaScript constructs nothing unless it is in parentheses. */
+function isOptional(node: Node): boolean {
+  if (node.type !== 'Member' && node.type !== 'Index') return false
+  return node.optional || isOptional(node.object)
 }
 
 export function lowerDo(l: Lowerer, node: NodeOf<'Do'>): Js {

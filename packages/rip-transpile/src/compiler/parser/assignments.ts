@@ -24,7 +24,7 @@ export function parseAssigned(
   const value = parseRightSide(p)
   if (target.type === 'Id') nameSchema(value, target.name)
   const direct = { end: value.end, closure: value.type === 'Fn' || value.type === 'Class' }
-  const use = op === '=' || isConst ? 'written' : 'updated'
+  const use = op === '=' || isConst ? 'written' : op === '//=' || op === '%%=' ? 'changed' : 'updated'
   assignTarget(p, target, use, op === '=' && p.statementStart === target.start ? direct : undefined)
   if (isConst) bindConstant(p, target)
   const plain: AssignOperator = isConst ? '=' : op === '?=' ? '??=' : op

@@ -25,6 +25,8 @@ function parseSuffix(p: Parser, node: Node): Node | undefined {
     return undefined
   if (kind === '.' && lx.spaced && isSpacedAccess(p) && !/\d/.test(p.source[lx.end] ?? ''))
     return parseAccess(p, node)
+  if (kind === '?.' && lx.spaced && isSpacedAccess(p) && !/\d/.test(p.source[lx.pos] ?? ''))
+    return parseOptional(p, node)
   if (kind === '{' && node.type === 'Paren' && p.mode.noIndentArgs) rejectBraces(p, lx.start)
   if (lx.spaced && !lx.leading)
     return isCallable(node) && startsArgument(p) ? implicitCall(p, node, false) : undefined
@@ -50,7 +52,7 @@ function parseSuffix(p: Parser, node: Node): Node | undefined {
     case '--':
       if (!isAssignable(node)) return undefined
       p.next()
-      assignTarget(p, node, 'updated')
+      assignTarget(p, node, 'changed')
       return { type: 'Update', op: kind, arg: node, prefix: false, start, end: lx.lastEnd }
     case '"':
     case "'": {
@@ -69,7 +71,7 @@ function calling(p: Parser, callee: Node, args: Node[], optional: boolean): Node
   return callee.type === 'Await' && callee.isSuffix ? awaited(p, call) : call
 }
 
-/** `a .b` on one line. */
+/** `a .b` or `a ?.b` on one line. */
 function isSpacedAccess(p: Parser): boolean {
   return !p.lx.leading && !p.mode.inImplicit
 }
@@ -196,7 +198,7 @@ function parseIndex(p: Parser, object: Node, optional: boolean): Node {
   const node = p.bracketed((): Node => {
     p.skipLayout()
     if (p.is('..') || p.is('...')) return parseSlice(p, object, undefined, optional)
-    const index = p.bracketedValue()
+    const index = plainNumber(p.bracketedValue())
     if (p.is('..') || p.is('...')) return parseSlice(p, object, index, optional)
     if (index.type === 'Regex' || (p.is(',') && index.type === 'DynamicRegex')) {
       mentionMatch(p, start)
@@ -209,6 +211,16 @@ function parseIndex(p: Parser, object: Node, optional: boolean): Node {
   node.end = lx.end
   p.expect(']', 'at the end of the index')
   return node
+}
+
+/** A negative number without the parentheses around it, which counts from the end. */
+function plainNumber(node: Node): Node {
+  if (node.type === 'Paren') {
+    const inner = plainNumber(node.body)
+    return inner.type === 'Unary' && inner.op === '-' && inner.arg.type === 'Num' ? inner : node
+  }
+  if (node.type !== 'Unary' || node.op !== '-' || node.arg.type !== 'Paren') return node
+  return node.arg.body.type === 'Num' ? { ...node, arg: node.arg.body } : node
 }
 
 function parseSlice(p: Parser, object: Node, from: Node | undefined, optional: boolean): Node {
@@ -446,7 +458,7 @@ export function startsArgument(p: Parser): boolean {
     case '++':
       return tight
     case '/':
-      return tight && after !== '='
+      return tight && after !== '=' && p.brackets.closesRegex(lx.start)
     case '//':
       return after === '/' && source.indexOf('///', lx.end + 1) !== -1
     case ':':

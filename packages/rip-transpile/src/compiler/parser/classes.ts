@@ -167,7 +167,8 @@ function parseColonMember(
   }
   const isAsync = p.isWord('async') && /^\s*[(-=]/.test(p.source.slice(lx.end, lx.end + 4))
   if (isAsync) p.next()
-  if (!arrowFollows(p)) {
+  const isWrapped = !arrowFollows(p)
+  if (isWrapped && !wrappedArrowFollows(p)) {
     lx.restore(saved)
     const rest = p.source.slice(lx.end, lx.endOfLine(lx.end))
     if (/^\s*[A-Za-z{[("']/.test(rest) && !/^\s*(?:true|false|null|yes|no)\b/.test(rest)) return 'typed'
@@ -179,10 +180,27 @@ function parseColonMember(
     )
   }
   const constructs = !isStatic && key.type === 'Id' && key.name === 'constructor'
-  const fn = parseArrow(p, lx.start, { isVoid, isConstructor: constructs })
+  const shape = { isVoid, isConstructor: constructs }
+  const fn = isWrapped
+    ? parseWrapped(p, () => parseArrow(p, lx.start, shape))
+    : parseArrow(p, lx.start, shape)
   if (isAsync) fn.isAsync = true
   if (constructs && fn.isAsync) lx.fail('a constructor cannot wait', start, key.end)
   if (constructs && fn.isGenerator) lx.fail('a constructor cannot yield', start, key.end)
   const plain = { annotation: undefined, optional: false, scope: undefined } as const
   return { ...plain, kind: 'method', key, computed, isStatic, value: fn, start, end: fn.end }
+}
+
+/** Whether a thin arrow in parentheses of its own follows, which no type can be. */
+function wrappedArrowFollows(p: Parser): boolean {
+  return p.is('(') && WRAPPED_ARROW.test(p.source.slice(p.lx.start, p.lx.start + 200))
+}
+
+const WRAPPED_ARROW = /^\(\s*(?:\([^()]*\)\s*)?->/
+
+function parseWrapped<T>(p: Parser, parse: () => T): T {
+  const result = p.bracketed(parse)
+  p.skipLayoutTo(')')
+  p.next()
+  return result
 }

@@ -5,7 +5,7 @@ import { parseKey } from './objects.ts'
 import type { Parser } from './parser.ts'
 import { keepType } from './types.ts'
 
-const TYPE = /(?:type[ \t]+[A-Za-z_$][\w$]*[ \t]*(?:<[^\n]*>)?[ \t]*=|interface[ \t]+[A-Z_$][\w$]*)/y
+const TYPE = /(?:type[ \t]+[A-Za-z_$][\w$]*[ \t]*(?:<[^\n]*>)?[ \t]*=|interface[ \t]+[A-Za-z_$][\w$]*)/y
 const ENUM = /enum[ \t]+[A-Za-z_$][\w$]*[ \t]*(?:#[^\n]*)?\r?\n/y
 
 /** `type`, `interface` and `enum`; elsewhere these words are plain names. */

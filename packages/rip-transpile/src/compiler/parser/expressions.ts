@@ -287,7 +287,7 @@ export function parseUnary(p: Parser): Node {
     const arg = parseUnary(p)
     if (!isAssignable(arg) || arg.type === 'Arr' || arg.type === 'Obj')
       lx.fail(`${kind} needs something that can be assigned`, start, arg.end)
-    assignTarget(p, arg, 'updated')
+    assignTarget(p, arg, 'changed')
     return { type: 'Update', op: kind, arg, prefix: true, start, end: arg.end }
   }
   if (kind === '->' || kind === '=>') return withDots(p, parseArrow(p, start))

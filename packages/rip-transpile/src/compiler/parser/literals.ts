@@ -115,10 +115,10 @@ function heredocMargin(quasis: string[], source: string, closeAt: number): strin
   const trimmed = quasis.map((text) => text.replace(/\n[ \t]*/g, (lead) => `\n${lead.slice(1 + margin)}`))
   trimmed[0] = trimmed[0]!.replace(/^[ \t]*\r?\n/, '')
   trimmed[last] = trimmed[last]!.replace(/\n[ \t]*$/, '')
-  if (/^[ \t]*\n/.test(quasis[0]!) && last === 0 && trimmed[0] === quasis[0]!.trim()) return trimmed
   return trimmed
 }
 
+/** The least indentation; lines that have none count only if the first one is such a line. */
 function commonIndent(quasis: string[]): number {
   let common = Infinity
   for (const [index, text] of quasis.entries()) {
@@ -126,7 +126,8 @@ function commonIndent(quasis: string[]): number {
     for (const [row, line] of lines.entries()) {
       const ends = row === lines.length - 1
       if (line.trim() === '' && !(ends && index < quasis.length - 1)) continue
-      common = Math.min(common, /^[ \t]*/.exec(line)![0].length)
+      const indent = /^[ \t]*/.exec(line)![0].length
+      if (common === Infinity || (indent > 0 && indent < common)) common = indent
     }
   }
   return common

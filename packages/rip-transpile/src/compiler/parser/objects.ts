@@ -124,10 +124,15 @@ function parsePairs(p: Parser, ownLine: boolean): Property[] {
 
 /** If pairs have their own lines, a postfix condition or loop at the end of a line applies to that value only. */
 function withPostfixValue(p: Parser, pair: Property, follows: boolean): Property {
-  const belongs = follows || (p.is('NEWLINE') && pairAhead(p, p.lx.pos))
+  const belongs =
+    follows || pairIsNext(p) || (p.is('for') && pairAhead(p, p.brackets.siblingBelow(p.lx.start)))
   if (!belongs) return pair
   const value = withPostfixLoops(p, withPendingIf(p, pair.value))
   return { ...pair, value, end: value.end }
+}
+
+function pairIsNext(p: Parser): boolean {
+  return p.is('NEWLINE') && pairAhead(p, p.lx.pos)
 }
 
 function pairFollows(p: Parser, comma: number): boolean {
@@ -135,7 +140,7 @@ function pairFollows(p: Parser, comma: number): boolean {
 }
 
 function pairAhead(p: Parser, at: number): boolean {
-  return keyAt(p, at)
+  return at !== -1 && keyAt(p, at)
 }
 
 function parsePair(p: Parser): Property {

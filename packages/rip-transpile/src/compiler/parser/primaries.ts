@@ -396,6 +396,7 @@ function parseNew(p: Parser): Node {
   for (;;) {
     if (p.is('.') && !lx.spaced && p.source[lx.pos] !== '{') {
       p.next()
+      if (!p.isWordLike()) p.unexpected('expected the name of a member')
       const prop = lx.value
       lx.readAsName()
       p.next()

@@ -104,6 +104,8 @@ export function patternNames(target: Node): { name: string; start: number; end: 
   switch (target.type) {
     case 'Id':
       return [target]
+    case 'Paren':
+      return patternNames(target.body)
     case 'Arr':
       return target.items.flatMap((item) => (item ? patternNames(item) : []))
     case 'Obj':
