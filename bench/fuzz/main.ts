@@ -122,6 +122,7 @@ const seconds = (performance.now() - startedAt) / 1000
 console.log(
   `${count} requests in ${seconds.toFixed(0)} s: ${forwarded} forwarded, ${seen.size} distinct, ${compared} compared with ${origins.map(({ name }) => name).join(', ')}`,
 )
+if (forwarded === 0) findings.push('nothing was forwarded, so nothing was compared')
 for (const finding of findings) console.log(finding)
 console.log(`${findings.length} findings`)
 await balancer.close()

@@ -136,20 +136,6 @@ describe('connections to backends', () => {
     expect(balancer.claims.inFlight).toBe(0)
   })
 
-  test('that were closed meanwhile, and again when made anew, are made once more after a moment', async () => {
-    await using backend = await RawBackend.start((socket, received, connection) => {
-      const requests = received.split(HEAD_END).length - 1
-      if ((connection === 0 && requests > 1) || connection === 1) socket.destroy()
-      else socket.write(OK)
-    })
-    await using balancer = await TestBalancer.start([backend.path])
-    using client = await RawClient.connect(balancer.port)
-    await client.send(GET).untilText('ok')
-    await client.send(GET).until((received) => received.split('ok').length === 3)
-    expect(balancer.ended.at(-1)).toMatchObject({ status: 200, retries: 2 })
-    expect(backend.received).toHaveLength(3)
-  })
-
   test('that die each time are given up', async () => {
     await using backend = await RawBackend.start((socket) => socket.destroy())
     await using balancer = await TestBalancer.start([backend.path])

@@ -14,6 +14,7 @@ import { RequestHead } from '../../src/http1/request-head.ts'
 import { ResponseHead } from '../../src/http1/response-head.ts'
 import type { Claims } from '../../src/pool/claim.ts'
 import type { Backend } from '../../src/upstream/backend.ts'
+import type { ResponseSink } from '../../src/upstream/response-sink.ts'
 import { bytes } from '../http1/feeding.ts'
 import { timelessSettings } from './in-process.ts'
 import { StreamOfBackend, StreamOfClient } from './streams.ts'
@@ -31,6 +32,13 @@ const BACKEND: Backend = {
   answers: new RecentAnswers(),
 }
 
+interface Override {
+  readonly settings?: Partial<DataPlaneSettings>
+  readonly isPressed?: boolean
+  /** Whether another backend could be asked. */
+  readonly hasOther?: boolean
+}
+
 /** A client, its exchange and the streams to the backend, one for each attempt. */
 class Streams {
   readonly client = new StreamOfClient()
@@ -39,19 +47,18 @@ class Streams {
   readonly plane: DataPlane
   record: { cause: string; protocol: string; status: number; bytesReceived: number } | undefined
   inFlight = 0
+  /** The first attempt of a request is made on a connection that was kept. */
+  isKept = false
 
-  constructor(override: { settings?: Partial<DataPlaneSettings>; isPressed?: boolean } = {}) {
+  constructor(override: Override = {}) {
     const settings = { ...timelessSettings(), ...override.settings }
     this.plane = new DataPlane(
       { ...settings, observer: { ...settings.observer, ended: (record) => this.note(record) } },
-      this.claims(override.isPressed ?? false),
+      this.claims(override),
     )
-    this.plane.upstreams.ready = () => undefined
-    this.plane.upstreams.connect = (_backend, sink) => {
-      const stream = new StreamOfBackend(sink)
-      this.backends.push(stream)
-      return stream
-    }
+    this.plane.upstreams.ready = (_backend, sink, _request, isRetry) =>
+      this.isKept && !isRetry ? this.open(sink, true) : undefined
+    this.plane.upstreams.connect = (_backend, sink) => this.open(sink, false)
     this.exchange = new Exchange(this.plane, this.client)
   }
 
@@ -62,7 +69,13 @@ class Streams {
   /** A request whose backend has taken the connection. */
   begin(line: string, fields = ''): void {
     this.exchange.begin(requestOf(line, fields), 0)
-    this.backends.at(-1)?.sink.connected()
+    if (!this.isKept) this.backends.at(-1)?.sink.connected()
+  }
+
+  private open(sink: ResponseSink, reused: boolean): StreamOfBackend {
+    const stream = new StreamOfBackend(sink, reused)
+    this.backends.push(stream)
+    return stream
   }
 
   take(text: string): void {
@@ -78,7 +91,7 @@ class Streams {
     this.record = { cause, protocol, status, bytesReceived }
   }
 
-  private claims(isPressed: boolean): Claims {
+  private claims({ isPressed = false, hasOther = true }: Override): Claims {
     return {
       queued: 0,
       capacity: 1,
@@ -91,7 +104,7 @@ class Streams {
       hold: () => {},
       letGo: () => void this.inFlight--,
       mayRetry: () => true,
-      hasOther: () => true,
+      hasOther: () => hasOther,
     }
   }
 }
@@ -250,6 +263,24 @@ describe('an exchange between two streams', () => {
     streams.backend.sink.connected()
     expect(streams.backends).toHaveLength(2)
     expect(streams.backend.said).toEqual(['PUT /a', 'data one', 'end, X-Sum: 3'])
+  })
+
+  test('whose kept connection had been closed, and its new one is closed again, is made once more after a moment', () => {
+    const streams = new Streams({ settings: { retries: 1 }, hasOther: false })
+    streams.isKept = true
+    streams.begin('GET /a')
+    streams.backend.sink.failed('reset')
+    streams.backend.sink.connected()
+    streams.backend.sink.failed('reset')
+    expect([streams.backends.length, streams.exchange.phase]).toEqual([2, 'backing-off'])
+    streams.exchange.tick(streams.plane.turn.clock.nowMs + 19)
+    expect(streams.backends).toHaveLength(2)
+    streams.exchange.tick(streams.plane.turn.clock.nowMs + 21)
+    streams.backend.sink.connected()
+    streams.respond(200)
+    streams.backend.sink.complete(undefined)
+    expect(streams.record).toMatchObject({ cause: 'completed', status: 200 })
+    expect([streams.backends.length, streams.inFlight]).toEqual([3, 0])
   })
 
   test('is a tunnel when the client asked for one, each side of which ends for itself', () => {

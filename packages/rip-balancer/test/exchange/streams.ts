@@ -83,7 +83,7 @@ export class StreamOfClient implements ClientSide {
 /** An exchange at a backend that is no connection of HTTP/1.1. */
 export class StreamOfBackend implements UpstreamExchange {
   readonly said: string[] = []
-  readonly reused = false
+  readonly reused: boolean
   readonly unusedMs = 0
   readonly announcedBytes = 0
   readonly pausedAt = 0
@@ -95,8 +95,9 @@ export class StreamOfBackend implements UpstreamExchange {
   isPaused = false
   readonly sink: ResponseSink
 
-  constructor(sink: ResponseSink) {
+  constructor(sink: ResponseSink, reused = false) {
     this.sink = sink
+    this.reused = reused
   }
 
   send(request: OutgoingRequest): void {

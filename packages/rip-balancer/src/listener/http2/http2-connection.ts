@@ -4,15 +4,10 @@ import type { ClientIdentity } from '../../forwarding/client-identity.ts'
 import { ERROR } from '../../http2/error-code.ts'
 import type { ByteSocket } from '../../transport/byte-socket.ts'
 import type { Clock } from '../../transport/clock.ts'
-import { peek } from '../../transport/peek.ts'
 import type { ConnectionKeeper, KeptConnection } from '../connection-keeper.ts'
+import { hasUnread, isBeingAsked } from '../unread-input.ts'
 import { ClientSession, type SessionEvents } from './client-session.ts'
 import type { SpareStreams } from './spare-streams.ts'
-
-/** What has arrived is read within this time, however much there is to do. */
-const READ_WITHIN_MS = 1_000
-/** Where `hasUnread` peeks to; the bytes themselves are not used. */
-const ONE_BYTE = Buffer.alloc(1)
 
 /**
  * One connection of a client that speaks HTTP/2. It ends when it has been idle for too long, in a drain when its streams are
@@ -61,8 +56,7 @@ export class Http2Connection implements KeptConnection, SessionEvents {
   }
 
   hasUnread(): boolean {
-    const { fd } = this.socket
-    return fd !== undefined && peek(fd, ONE_BYTE) > 0
+    return hasUnread(this.socket)
   }
 
   tick(now: number): void {
@@ -161,8 +155,7 @@ export class Http2Connection implements KeptConnection, SessionEvents {
     const { timeouts, observer } = this.data.settings
     const limitMs = this.isUnused ? timeouts.headerMs : timeouts.clientIdleMs
     const overdueMs = now - this.session.since - limitMs
-    // A request may have arrived, and be about to be read: timers run before.
-    if (overdueMs <= 0 || (overdueMs < READ_WITHIN_MS && this.hasUnread())) return
+    if (overdueMs <= 0 || isBeingAsked(this.socket, overdueMs)) return
     observer.connection('idle-timeout')
     this.session.frames.fail(ERROR.none, 'idle for too long')
   }
