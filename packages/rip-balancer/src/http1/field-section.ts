@@ -17,6 +17,8 @@ export const REFUSED = -2
 const EMPTY: Buffer = Buffer.alloc(0)
 const FIRST_ALLOCATION = 1024
 const SLOTS = 5
+/** Few heads have more; those that do get more slots. */
+const USUAL_FIELDS = 24
 
 /** States of the scanner; those below `FIELD_START` belong to the start line of the subclass. */
 export const START_LINE = 0
@@ -61,11 +63,11 @@ export class FieldSection {
   /** One bit per known name that occurs, so that asking for an absent field costs nothing. */
   private seenLow = 0
   private seenHigh = 0
-  private readonly slots: Int32Array
+  private slots: Int32Array
 
   constructor(limits: HeadLimits) {
     this.limits = limits
-    this.slots = new Int32Array(limits.maxFields * SLOTS)
+    this.slots = new Int32Array(Math.min(limits.maxFields, USUAL_FIELDS) * SLOTS)
     this.state = this.firstState()
   }
 
@@ -279,6 +281,12 @@ export class FieldSection {
     }
   }
 
+  private growSlots(): void {
+    const { slots, limits } = this
+    this.slots = new Int32Array(Math.min(limits.maxFields * SLOTS, slots.length * 2))
+    this.slots.set(slots)
+  }
+
   private scanFieldStart(at: number, stop: number): number {
     const byte = this.bytes[at]!
     if (byte === CR) {
@@ -288,6 +296,7 @@ export class FieldSection {
     if (byte === SP || byte === TAB) return this.refuse('folded-field')
     if (byte === LF) return this.refuse('bad-line-end')
     if (this.count >= this.limits.maxFields) return this.refuse('too-many-fields')
+    if (this.count * SLOTS === this.slots.length) this.growSlots()
     this.state = NAME
     this.mark = at
     this.nameFlags = 0
