@@ -42,7 +42,7 @@ test('rip-balancer requests names the slow route of a balancer that writes no ac
     return new Response('ok')
   })
   const admin = ['--admin', `unix:${folder.file('admin.sock')}`]
-  await using program = new Program(...LISTEN, '--to', a.address, ...admin)
+  await using program = new Program(...LISTEN, '--to', a.address, ...admin, '--processes', '2')
   for (const path of ['/report/7?token=secret', '/orders/1', '/orders/2'])
     await get((await program.url()) + path)
   const { code, out } = await run('requests', ...admin)

@@ -26,7 +26,7 @@ export interface Holder {
 export interface HeapSummary {
   readonly objects: number
   readonly bytes: number
-  /** Objects that only Maps and Sets hold. */
+  /** Objects and texts that only Maps and Sets hold. */
   readonly inCollections: number
   /** The one with the most bytes first. */
   readonly classes: readonly ClassFigures[]
@@ -59,7 +59,7 @@ export function heapSummary(bytes: Uint8Array): HeapSummary {
   let total = 0
   for (let node = 0; node < graph.size; node++) {
     total += graph.bytesOf(node)
-    if (graph.inDegree(node) === 0 && graph.typeOf(node) === 'object') inCollections++
+    if (graph.inDegree(node) === 0 && !ENGINE.has(graph.typeOf(node))) inCollections++
   }
   return { objects: graph.size, bytes: total, inCollections, classes, holders: holdersIn(graph) }
 }

@@ -3,7 +3,7 @@ import { bytesText, durationText } from '../terminal/quantity-text.ts'
 import { requestsTable } from '../terminal/request-tables.ts'
 import { table } from '../terminal/table.ts'
 import type { Inspection } from './inspection.ts'
-import type { GrownHolder } from './memory-growth.ts'
+import { type GrownHolder, isCollection } from './memory-growth.ts'
 
 /** A second without a word may be a busy machine. */
 const SILENT_MS = 3_000
@@ -101,15 +101,15 @@ function holderLines({ holders, overMs }: NonNullable<Inspection['memory']>): st
     each.path,
     each.kind,
     entriesText(each),
-    overMs === undefined ? '' : signed(each.grown),
+    overMs === undefined ? '' : each.mayHaveGrown ? 'within it' : signed(each.grown),
     bytesText(each.bytes),
     each.declared ?? '',
   ])
   return ['', ...table([['held by', '', 'entries', 'more', 'bytes', 'declared'], ...rows])]
 }
 
-function entriesText({ kind, entries }: GrownHolder): string {
-  return kind === 'Map' || kind === 'Set' ? `room for ${entries}` : String(entries)
+function entriesText(holder: GrownHolder): string {
+  return isCollection(holder) ? `room for ${holder.entries}` : String(holder.entries)
 }
 
 function written(file: string | undefined, panel: string): string[] {

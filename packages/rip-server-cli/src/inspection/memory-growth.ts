@@ -36,6 +36,8 @@ export interface GrownClass extends ClassFigures {
 /** Something that holds many objects, where it is declared, and how many more it holds than at the first look. */
 export interface GrownHolder extends Omit<Holder, 'neighbours'> {
   readonly grown: number
+  /** A Map or Set that may have grown: there is more in such, and this one still had room. */
+  readonly mayHaveGrown: boolean
   /** Such as `app.ts:3`. */
   readonly declared: string | undefined
 }
@@ -50,8 +52,9 @@ export interface MemoryGrowth {
   readonly holders: readonly GrownHolder[]
 }
 
-const MAX_CLASSES = 8
-const MAX_HOLDERS = 5
+const MAX_CLASSES = 10
+const MAX_HOLDERS = 6
+const MAX_COLLECTIONS = 3
 const FEWEST_GROWN = 10
 const LEAST_GROWN_BYTES = 65_536
 
@@ -106,12 +109,21 @@ function holdersOf(before: HeapSummary | undefined, after: HeapSummary | undefin
   const holders = (after?.holders ?? []).map((each) => ({
     ...each,
     grown: isFirst ? 0 : each.entries - (known.get(keyOf(each)) ?? 0),
+    mayHaveGrown: false,
   }))
   if (isFirst) return holders.toSorted((a, b) => b.bytes - a.bytes).slice(0, MAX_HOLDERS)
-  return holders
-    .filter(({ grown }) => grown > 0)
+  const grown = holders
+    .filter((each) => each.grown > 0)
     .toSorted((a, b) => b.grown - a.grown)
     .slice(0, MAX_HOLDERS)
+  const filled = (after?.inCollections ?? 0) - before.inCollections >= FEWEST_GROWN
+  const roomy = filled ? holders.filter((each) => isCollection(each) && each.grown === 0) : []
+  return [...grown, ...roomy.slice(0, MAX_COLLECTIONS).map((each) => ({ ...each, mayHaveGrown: true }))]
+}
+
+/** Of which the engine tells only the room. */
+export function isCollection({ kind }: Pick<Holder, 'kind'>): boolean {
+  return kind === 'Map' || kind === 'Set'
 }
 
 const keyOf = ({ path, kind }: Holder): string => `${kind} ${path}`

@@ -56,6 +56,18 @@ describe('what grew between two looks', () => {
     expect(held.get('byKey')!.entries).toBeWithin(3_200, 10_000)
   })
 
+  test('a Map that still had room is named as well, when there is more in Maps and Sets', () => {
+    leak(1)
+    // Right after it took more room.
+    const room = () => look().heap.holders.find(({ path }) => path === 'byKey')!.entries
+    const full = room()
+    while (room() === full) leak(500)
+    const before = look()
+    for (let n = 0; n < 20; n++) byKey.set(`more ${n}`, { n })
+    const { holders } = memoryGrowth(before, look(), new Declarations(import.meta.dir))
+    expect(holders.find(({ path }) => path === 'byKey')).toMatchObject({ grown: 0, mayHaveGrown: true })
+  })
+
   test('with one look alone, what is largest is told', () => {
     leak(1)
     const { classes, holders } = memoryGrowth(undefined, look(), new Declarations(import.meta.dir))
