@@ -8,6 +8,8 @@ import { isRecord } from './value-check.ts'
 interface Plan {
   readonly version: number
   readonly members: ReadonlyMap<string, SchemaDef>
+  /** The member whose discriminating field has a default: it takes a value that lacks the field. */
+  readonly byDefault: SchemaDef | undefined
 }
 
 /** Passes a value to the member of the union that its discriminating field selects. */
@@ -35,7 +37,7 @@ export class UnionValidator implements Validator {
   }
 
   isAsync(seen: Set<SchemaDef>): boolean {
-    return [...this.#members().values()].some((member) => {
+    return [...this.#planned().members.values()].some((member) => {
       if (seen.has(member)) return false
       seen.add(member)
       return member.validator.isAsync(seen)
@@ -43,9 +45,12 @@ export class UnionValidator implements Validator {
   }
 
   #choose(value: unknown, path: string, issues: SchemaIssue[]): SchemaDef | undefined {
-    const members = this.#members()
-    const found = isRecord(value) ? members.get(value[this.on] as string) : undefined
-    if (found) return found
+    const { members, byDefault } = this.#planned()
+    if (isRecord(value)) {
+      const chosen = value[this.on] ?? undefined
+      const found = chosen === undefined ? byDefault : members.get(chosen as string)
+      if (found) return found
+    }
     const field = below(path) + this.on
     const wanted = isRecord(value)
       ? `expected one of ${[...members.keys()].join(' | ')}`
@@ -55,11 +60,24 @@ export class UnionValidator implements Validator {
   }
 
   /** The members by the values of the discriminating field, as their names are declared now. */
-  #members(): ReadonlyMap<string, SchemaDef> {
-    const { registry } = this.#schema.runtime
-    if (this.#plan?.version !== registry.version)
-      this.#plan = { version: registry.version, members: this.#findMembers() }
-    return this.#plan.members
+  #planned(): Plan {
+    const { version } = this.#schema.runtime.registry
+    if (this.#plan?.version === version) return this.#plan
+    const members = this.#findMembers()
+    this.#plan = { version, members, byDefault: this.#findDefault(members) }
+    return this.#plan
+  }
+
+  #findDefault(members: ReadonlyMap<string, SchemaDef>): SchemaDef | undefined {
+    const [first, second] = new Set(
+      [...members.values()].filter((member) => {
+        const field = member.parts.fields.get(this.on)
+        return (field?.constraints.default ?? undefined) !== undefined
+      }),
+    )
+    if (second)
+      this.#refuse(`${first?.name ?? ''} and ${second.name ?? ''} both have a default for '${this.on}'`)
+    return first
   }
 
   #findMembers(): Map<string, SchemaDef> {

@@ -149,6 +149,28 @@ X.safe({list: [{kind: "a", id: 1}, {kind: "a"}, {kind: "c"}]}).errors.map (e) ->
       ['list[1].id', 'list[2].kind'],
     ],
     [
+      'a value without the field of its union belongs to the member that has a default for it',
+      `A = schema :shape; kind "a", ["a"]; x! integer
+B = schema :shape; kind! "b"
+U = schema :union
+  @on :kind
+  A
+  B
+[U.parse({x: 1}), U.parse({kind: null, x: 2}), U.ok({kind: "c", x: 3}), U.ok({})]`,
+      [{ kind: 'a', x: 1 }, { kind: 'a', x: 2 }, false, false],
+    ],
+    [
+      'of two members with such a default neither is chosen',
+      `A = schema :shape; kind "a", ["a"]
+B = schema :shape; kind "b", ["b"]
+U = schema :union
+  @on :kind
+  A
+  B
+try U.ok({}) catch e then e.issues[0].message`,
+      "A and B both have a default for 'kind'",
+    ],
+    [
       'the description of every form',
       `X = schema :shape; a! string @unique; b? {was: "old"}; @mixin M${ENTRIES}`,
       [
