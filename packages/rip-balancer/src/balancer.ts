@@ -140,7 +140,7 @@ export class Balancer implements AsyncDisposable {
       this.refuseClosed()
       this.metricsServer?.start()
       this.enter('opened')
-      if (this.routed || !this.config.acceptWhenRouted) await this.listen()
+      if (this.isOpen && (this.routed || !this.config.acceptWhenRouted)) await this.listen()
       this.refuseClosed()
     } catch (error) {
       await this.close()
@@ -152,6 +152,11 @@ export class Balancer implements AsyncDisposable {
 
   private enter(step: BalancerStep): void {
     this.state = nextState(BALANCER_STATES, this.state, step)
+  }
+
+  /** Clients may be listened to. */
+  private get isOpen(): boolean {
+    return this.state === 'opened' || this.state === 'ready'
   }
 
   private refuseClosed(): void {
@@ -362,8 +367,7 @@ export class Balancer implements AsyncDisposable {
   /** A balancer that accepts nothing before begins to listen. */
   private noteRouted(): void {
     this.routed = true
-    if (this.state === 'opened' || this.state === 'ready')
-      this.listen().catch((error: Error) => this.warn(error.message))
+    if (this.isOpen) this.listen().catch((error: Error) => this.warn(error.message))
   }
 
   private warn(message: string): void {

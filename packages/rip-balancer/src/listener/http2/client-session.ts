@@ -114,7 +114,7 @@ export class ClientSession implements SessionOwner, StreamConnection {
 
   /** Streams on which both sides have said all were not told: a tunnel may wait for its backend to close. */
   closed(): void {
-    for (const stream of [...this.streams]) stream.lost()
+    for (const stream of this.streams.slice()) stream.lost()
     this.events.over()
   }
 
