@@ -175,9 +175,9 @@ export class Upstreams implements LaneMaker {
   }
 
   /** Upgrades exist in HTTP/1.1 only. */
-  private usesLane({ address: { http2 } }: Backend, { upgrade }: OutgoingRequest): boolean {
-    if (http2 === undefined || upgrade !== undefined) return false
-    return http2 === 'only' || this.protocol !== 'http1'
+  private usesLane({ address: { http2 } }: Backend, request: OutgoingRequest): boolean {
+    if (http2 === undefined || (http2 === 'also' && this.protocol === 'http1')) return false
+    return request.upgrade === undefined
   }
 
   /** A backend that speaks both protocols is spoken to in HTTP/1.1 as long as a connection of HTTP/2 is being made. */
