@@ -6,6 +6,7 @@ import { DEFAULT_DEBOUNCE_MS, DEFAULT_MAX_DEBOUNCE_MS, DEFAULT_SWEEP_MS } from '
 import type { BootWrites } from './boot-writes.ts'
 import { SELF_WRITE_DOUBT_MS, SELF_WRITE_FOLDER_COUNT, SELF_WRITE_WINDOW_MS } from './bounds.ts'
 import { createFileWatcher, type FileWatcher } from './file-watcher.ts'
+import { NewFiles } from './new-files.ts'
 import { SelfWriteGuard } from './self-write-guard.ts'
 import { sweepPauseMs } from './sweep-pause.ts'
 
@@ -66,6 +67,7 @@ class ChangeDetector implements Watcher {
   /** Wakes for changes that may be the application's own, unless they turn out to be. */
   #doubt: Disposable | undefined
   readonly #doubted = new Set<string>()
+  readonly #newFiles = new NewFiles()
   /** When new files came that the code does not import, lately. */
   #newFilesMs: readonly number[] = []
   /** Wakes for such files when no more come. */
@@ -181,7 +183,7 @@ class ChangeDetector implements Watcher {
     const selfWritten = this.#guard.note(changed, this.#clock.nowMs())
     for (const path of selfWritten) this.#leaveOut(path)
     if (selfWritten.length > 0) return
-    if (before !== undefined && this.#isStreamOfNewFiles(before, changed)) return
+    if (before !== undefined && this.#isStreamOfNewFiles(before, now, changed)) return
     const doubted = this.#guard.doubts(changed)
     if (doubted.length === 0) return this.#tell(now)
     for (const path of doubted) this.#doubted.add(path)
@@ -192,13 +194,14 @@ class ChangeDetector implements Watcher {
    * Whether ever new files come that the code does not import, as an application writes them, whatever they are called. They are
    * news once no more come.
    */
-  #isStreamOfNewFiles(before: TreeState, changed: readonly string[]): boolean {
+  #isStreamOfNewFiles(before: TreeState, now: TreeState, changed: readonly string[]): boolean {
     const [path] = changed
-    const areNew = changed.every((each) => !before.files.has(each) && this.#tree.isUnimported(each))
-    if (path === undefined || !areNew) return false
     const nowMs = this.#clock.nowMs()
+    const changes = changed.map((each) => this.#newFiles.change(each, before, now, nowMs))
+    if (path === undefined || changes.includes(undefined)) return false
+    if (!changed.every((each) => this.#tree.isUnimported(each))) return false
     const recent = this.#newFilesMs.filter((atMs) => nowMs - atMs < SELF_WRITE_WINDOW_MS)
-    this.#newFilesMs = [...recent, nowMs].slice(-SELF_WRITE_FOLDER_COUNT)
+    this.#newFilesMs = changes.includes('came') ? [...recent, nowMs].slice(-SELF_WRITE_FOLDER_COUNT) : recent
     if (this.#newFilesMs.length < SELF_WRITE_FOLDER_COUNT) return false
     this.#postponed?.[Symbol.dispose]()
     this.#postponed = this.#clock.after(SELF_WRITE_WINDOW_MS, () => this.#tell())

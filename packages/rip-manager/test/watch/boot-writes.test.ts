@@ -36,6 +36,11 @@ async function setup(isCodeKnown = true) {
     report()
     await clock.advance(50)
   }
+  const remove = async (path: string): Promise<void> => {
+    files.delete(path)
+    report()
+    await clock.advance(50)
+  }
   let pid = 0
   /** Starts a worker, which writes while it boots. */
   const start = async (path: string, content: string): Promise<void> => {
@@ -45,7 +50,7 @@ async function setup(isCodeKnown = true) {
     await settled()
   }
   await detector.start('/app', () => void (wakes += 1))
-  return { clock, warnings, write, start, wakes: () => wakes, close: () => detector.close() }
+  return { clock, warnings, write, remove, start, wakes: () => wakes, close: () => detector.close() }
 }
 
 describe('what an application writes at each start', () => {
@@ -104,6 +109,18 @@ describe('ever new files that the code does not import', () => {
     for (let n = 1; n <= 200; n++) await write(`report-${n}.html`, 'written', 1_500)
     expect(wakes()).toBe(5)
     expect(warnings).toEqual([expect.stringContaining('ever new files such as report-6.html')])
+    await close()
+  })
+
+  test('may be seen before all of them is written, and may go again', async () => {
+    const { write, remove, wakes, close } = await setup()
+    for (let n = 1; n <= 50; n++) {
+      await write(`page-${n}.ts`, '', 700)
+      await write(`page-${n}.ts`, 'export {}', 10)
+      if (n > 10) await remove(`page-${n - 10}.ts`)
+    }
+    // Each of the first five, and the rest of it.
+    expect(wakes()).toBe(10)
     await close()
   })
 

@@ -5,6 +5,8 @@ const FOREIGN: Readonly<Record<string, string>> = {
   l: '"rip-server ps" lists what runs',
   monit: '"rip-server top" shows the workers, refreshed each second',
   dash: '"rip-server top" shows the workers, refreshed each second',
+  'profile:cpu': '"rip-server inspect w1 --cpu-profile FILE" profiles a worker',
+  'profile:heap': '"rip-server inspect w1 --heap-snapshot FILE" writes a snapshot of all objects',
   describe: '"rip-server status NAME" shows one instance',
   desc: '"rip-server status NAME" shows one instance',
   show: '"rip-server status NAME" shows one instance',
