@@ -184,6 +184,7 @@ export class RequestFields implements FieldSink {
   ): void {
     if (!isSame(name, nameFrom, nameTo, COOKIE)) return this.refuse()
     const { cookies } = this
+    if (valueFrom === valueTo) return
     if (cookies.at > 0) cookies.text('; ')
     cookies.value(value, valueFrom, valueTo)
   }
