@@ -12,7 +12,7 @@ import { declaresSchema } from './declare/declare-schema.ts'
 import { rejectOutside } from './parser/diagnostics.ts'
 import { withHoisted } from './lower/hoisting.ts'
 import { declare, id, str } from './lower/js.ts'
-import type { Js } from './lower/js.ts'
+import type { ImportSpecifier, Js } from './lower/estree.ts'
 import { DISCARD, Lowerer } from './lower/lowerer.ts'
 import { visitors } from './lower/visitors.ts'
 import { grammar } from './parser/grammar.ts'
@@ -165,6 +165,10 @@ function runtimeCode(names: Set<string>, delivery: 'import' | 'inline'): { body:
 
 function importOf(names: readonly string[], from: string): Js[] {
   if (names.length === 0) return []
-  const specifiers = names.map((name) => ({ type: 'ImportSpecifier', imported: id(name), local: id(name) }))
+  const specifiers = names.map((name): ImportSpecifier => ({
+    type: 'ImportSpecifier',
+    imported: id(name),
+    local: id(name),
+  }))
   return [{ type: 'ImportDeclaration', specifiers, source: str(from), attributes: [] }]
 }

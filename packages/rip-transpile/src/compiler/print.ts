@@ -1,7 +1,7 @@
 import { print } from 'esrap'
 import type { Context } from 'esrap'
 import ts from 'esrap/languages/ts'
-import type { Js } from './lower/js.ts'
+import type { Js, JsOf } from './lower/estree.ts'
 import type { Segment } from './source-map.ts'
 
 /** Prints statements as a module, and returns the source positions of their parts as segments, by line of the code. */
@@ -21,15 +21,15 @@ const VISITORS = {
     visit(node)
     if (node.till !== undefined) mark(context, node.till)
   },
-  Identifier(node: Js, context: Context): void {
-    if (node['verbatim'] === true) printEmbedded(node, context)
-    else context.write(node['name'] as string)
+  Identifier(node: JsOf<'Identifier'>, context: Context): void {
+    if (node.verbatim === true) printEmbedded(node, context)
+    else context.write(node.name)
   },
   ImportDeclaration: printImport,
-  ImportAttribute(node: Js, context: Context): void {
-    context.visit(node['key'] as Js)
+  ImportAttribute(node: JsOf<'ImportAttribute'>, context: Context): void {
+    context.visit(node.key)
     context.write(': ')
-    context.visit(node['value'] as Js)
+    context.visit(node.value)
   },
 }
 
@@ -45,8 +45,8 @@ function mark(context: Context, offset: number): void {
 const PLACE = /[A-Za-z_$][\w$]*|(?<=\n[ \t]*)\S/g
 
 /** Embedded JavaScript, whose parts keep their positions. */
-function printEmbedded(node: Js, context: Context): void {
-  const text = node['name'] as string
+function printEmbedded(node: JsOf<'Identifier'>, context: Context): void {
+  const text = node.name
   let from = 0
   for (const { index } of text.matchAll(PLACE)) {
     context.write(text.slice(from, index))
@@ -57,22 +57,21 @@ function printEmbedded(node: Js, context: Context): void {
 }
 
 /** Prints imports, because the printer gives no position to the names of default and namespace imports. */
-function printImport(node: Js, context: Context): void {
-  const specifiers = node['specifiers'] as Js[]
-  const attributes = node['attributes'] as Js[]
+function printImport(node: JsOf<'ImportDeclaration'>, context: Context): void {
+  const { specifiers, attributes } = node
   const named = specifiers.filter(({ type }) => type === 'ImportSpecifier')
   context.write('import ')
   for (const [at, { type, local }] of specifiers.filter((one) => !named.includes(one)).entries()) {
     if (at > 0) context.write(', ')
     if (type === 'ImportNamespaceSpecifier') context.write('* as ')
-    context.visit(local as Js)
+    context.visit(local)
   }
   if (named.length > 0) {
     if (named.length < specifiers.length) context.write(', ')
     context.visit({ type: 'ObjectPattern', properties: named } as Js)
   }
   if (specifiers.length > 0) context.write(' from ')
-  context.visit(node['source'] as Js)
+  context.visit(node.source)
   if (attributes.length > 0) {
     context.write(' with ')
     context.visit({ type: 'ObjectExpression', properties: attributes } as Js)

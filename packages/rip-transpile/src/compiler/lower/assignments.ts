@@ -13,7 +13,7 @@ import {
   standard,
   undefinedValue,
 } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js, JsOf } from './estree.ts'
 import { isRepeatable } from './lowerer.ts'
 import type { Lowerer } from './lowerer.ts'
 import { memberOf } from './members.ts'
@@ -46,14 +46,17 @@ export function patternAssignment(l: Lowerer, target: Node, value: Js, isUsed: b
   const whole = isUsed ? l.temp() : undefined
   const skipped = split.rest.type === 'Erased' ? l.temp('rest') : undefined
   const rest = skipped === undefined ? pattern(l, split.rest) : id(skipped)
-  const head = {
+  const head: JsOf<'ArrayPattern'> = {
     type: 'ArrayPattern',
     elements: [
       ...split.head.map((item) => item && pattern(l, item)),
       { type: 'RestElement', argument: rest },
     ],
   }
-  const tail = { type: 'ArrayPattern', elements: split.tail.map((item) => item && pattern(l, item)) }
+  const tail: JsOf<'ArrayPattern'> = {
+    type: 'ArrayPattern',
+    elements: split.tail.map((item) => item && pattern(l, item)),
+  }
   return sequence([
     assign(head, whole === undefined ? value : assign(id(whole), value)),
     assign(tail, method(rest, 'splice', [num(-split.tail.length)], split.rest.start)),

@@ -1,6 +1,6 @@
 import type { Node, NodeOf } from '../ast.ts'
 import { call, id, index, member, undefinedValue } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js } from './estree.ts'
 import type { Lowerer } from './lowerer.ts'
 import { superObject } from './members.ts'
 
@@ -29,9 +29,9 @@ function rejectBareParameter(l: Lowerer, { callee, args: [fn] }: NodeOf<'Call'>)
 function parentOf(l: Lowerer, node: NodeOf<'Keyword'>): Js {
   const parent = superObject(l, node)
   const name = l.fn.methodName
-  if (name && name['name'] !== 'constructor') {
+  if (name && !(name.type === 'Identifier' && name.name === 'constructor')) {
     const plain = { ...name, at: node.start, till: undefined }
-    return name.type === 'Identifier' ? member(parent, name['name'] as string) : index(parent, plain)
+    return name.type === 'Identifier' ? member(parent, name.name) : index(parent, plain)
   }
   if (!l.fn.callsParent) l.fail("'super()' has nothing to call", node, 'Let the class extend another one.')
   return parent

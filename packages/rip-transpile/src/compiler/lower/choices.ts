@@ -1,7 +1,7 @@
 import type { Block, Node, NodeOf } from '../ast.ts'
 import { generated } from './generated.ts'
 import { conditional, sequence, undefinedValue } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js } from './estree.ts'
 import { isGuard, isStatementLike } from './kinds.ts'
 import { RETURN } from './lowerer.ts'
 import type { Lowerer } from './lowerer.ts'

@@ -2,7 +2,7 @@ import type { Class, Fn, Member } from '../ast.ts'
 import { functionParts } from './functions.ts'
 import { contained } from './hoisting.ts'
 import { block, call, id, raw, spread, statement } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js, JsOf } from './estree.ts'
 import { propertyKey } from './keys.ts'
 import type { Lowerer, Sink } from './lowerer.ts'
 
@@ -29,14 +29,14 @@ function isBound(part: Member): boolean {
 
 function bindingConstructor(derived: boolean, bound: readonly Js[]): Js {
   const lines = bound.map((key) => {
-    const target = {
+    const target: JsOf<'MemberExpression'> = {
       type: 'MemberExpression',
       object: raw('this'),
       property: key,
       computed: key.type !== 'Identifier',
       optional: false,
     }
-    const bind = {
+    const bind: JsOf<'MemberExpression'> = {
       type: 'MemberExpression',
       object: target,
       property: id('bind'),
@@ -51,7 +51,7 @@ function bindingConstructor(derived: boolean, bound: readonly Js[]): Js {
     })
   })
   const superCall = statement(call(raw('super'), [spread(id('arguments'))]))
-  const value = {
+  const value: JsOf<'FunctionExpression'> = {
     type: 'FunctionExpression',
     id: null,
     params: [],
@@ -90,7 +90,7 @@ function lowerMethod(l: Lowerer, part: Member, fn: Fn, key: Js, derived: boolean
     derived,
     bound: fn.isConstructor ? bound : [],
   })
-  const value = {
+  const value: JsOf<'FunctionExpression'> = {
     type: 'FunctionExpression',
     id: null,
     params,

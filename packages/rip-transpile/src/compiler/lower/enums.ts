@@ -1,6 +1,6 @@
 import type { NodeOf } from '../ast.ts'
 import { declare, id, str } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js } from './estree.ts'
 import type { Lowerer } from './lowerer.ts'
 
 export function lowerEnum(l: Lowerer, node: NodeOf<'Enum'>): Js[] {

@@ -2,7 +2,7 @@ import type { Fn, Node, Param } from '../ast.ts'
 import { isFixedName } from '../parser/names.ts'
 import { contained, withHoisted } from './hoisting.ts'
 import { arrow, assign, block, call, declare, id, member, method, num, raw, spread, statement } from './js.ts'
-import type { Js } from './js.ts'
+import type { BlockStatement, FunctionNode, Js, JsOf } from './estree.ts'
 import { DISCARD, END_OF_BODY } from './lowerer.ts'
 import type { Lowerer, Sink } from './lowerer.ts'
 import { pattern, splitRest } from './patterns.ts'
@@ -16,7 +16,7 @@ interface Options {
 
 interface Parts {
   params: Js[]
-  body: Js
+  body: BlockStatement
   /** Whether the body uses `super`, so that the function has to be a method. */
   usesSuper: boolean
 }
@@ -66,9 +66,9 @@ function endsInValue(node: Fn): boolean {
 }
 
 function bindMethod(key: Js): Js {
-  const target =
+  const target: Js =
     key.type === 'Identifier'
-      ? member(raw('this'), key['name'] as string)
+      ? member(raw('this'), key.name)
       : { type: 'MemberExpression', object: raw('this'), property: key, computed: true, optional: false }
   return statement(assign(target, call(member(target, 'bind'), [raw('this')])))
 }
@@ -85,18 +85,18 @@ function placeSetup(setup: Js[], body: Js[], derived: boolean): Js[] {
 }
 
 function isSuperCall(node: Js): boolean {
-  const expr = node['expression'] as Js | undefined
-  const callee = expr?.['callee'] as Js | undefined
-  return (
-    node.type === 'ExpressionStatement' && expr?.type === 'CallExpression' && callee?.['name'] === 'super'
-  )
+  return node.type === 'ExpressionStatement' && callsSuper(node.expression)
+}
+
+function callsSuper(node: Js): boolean {
+  return node.type === 'CallExpression' && node.callee.type === 'Identifier' && node.callee.name === 'super'
 }
 
 function hasSuper(value: unknown): boolean {
   if (Array.isArray(value)) return value.some(hasSuper)
   if (typeof value !== 'object' || value === null) return false
   const node = value as Js
-  if (node.type === 'CallExpression' && (node['callee'] as Js)['name'] === 'super') return true
+  if (callsSuper(node)) return true
   return Object.values(node).some(hasSuper)
 }
 
@@ -110,7 +110,10 @@ function lowerParams(l: Lowerer, params: Param[], prologue: Js[]): Js[] {
   const name = middle.expansion || middle.target.type !== 'Id' ? l.fresh('rest') : middle.target.name
   if (tail.length === 0) return head
   const at = middle.target.type === 'Id' ? middle.target.start : middle.start
-  const left = { type: 'ArrayPattern', elements: tail.map((param) => lowerParam(l, param, prologue)) }
+  const left: JsOf<'ArrayPattern'> = {
+    type: 'ArrayPattern',
+    elements: tail.map((param) => lowerParam(l, param, prologue)),
+  }
   const taken = method(id(name, at), 'splice', [num(-tail.length)])
   prologue.unshift(declare('let', left, taken, tail[0]!.start))
   return [...head, { type: 'RestElement', argument: id(name, at), at: middle.start }]
@@ -138,7 +141,10 @@ function paramPattern(l: Lowerer, target: Node, prologue: Js[]): Js {
   if (!split) return pattern(l, target)
   const at = split.rest.start
   const rest = split.rest.type === 'Id' ? split.rest.name : l.fresh('rest')
-  const tail = { type: 'ArrayPattern', elements: split.tail.map((item) => item && pattern(l, item)) }
+  const tail: JsOf<'ArrayPattern'> = {
+    type: 'ArrayPattern',
+    elements: split.tail.map((item) => item && pattern(l, item)),
+  }
   const taken = method(id(rest, at), 'splice', [num(-split.tail.length)])
   prologue.push(declare('let', tail, taken, target.start))
   return {
@@ -155,14 +161,14 @@ function paramPattern(l: Lowerer, target: Node, prologue: Js[]): Js {
 export function functionValue(l: Lowerer, node: Fn): Js {
   if (node.kind !== 'fat') return thinFunction(l, node)
   const { params, body } = functionParts(l, node)
-  const only = (body['body'] as Js[])[0]
-  const single = (body['body'] as Js[]).length === 1 && only?.type === 'ReturnStatement' && only['argument']
-  const short = single ? (only['argument'] as Js) : body
+  const [only] = body.body
+  const returned = body.body.length === 1 && only?.type === 'ReturnStatement' ? only.argument : undefined
+  const short = returned ?? body
   return { ...arrow(params, short, node.isAsync), at: node.start, till: node.start }
 }
 
 /** A function with its own `this`, as an expression or as the method of a name. */
-export function thinFunction(l: Lowerer, node: Fn, methodName?: Js): Js & { usesSuper: boolean } {
+export function thinFunction(l: Lowerer, node: Fn, methodName?: Js): FunctionNode & { usesSuper: boolean } {
   const { params, body, usesSuper } = functionParts(l, node, methodName ? { methodName } : {})
   return {
     type: 'FunctionExpression',

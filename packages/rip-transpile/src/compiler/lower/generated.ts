@@ -1,6 +1,6 @@
 import type { Node } from '../ast.ts'
 import { arrow, block, call, method, raw } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js, JsOf } from './estree.ts'
 import type { Lowerer } from './lowerer.ts'
 
 /** Statements in place of an expression: a function that is called at once. */
@@ -18,7 +18,7 @@ export function generated(l: Lowerer, node: Node, make: () => Js[]): Js {
   l.sawAwait ||= sawAwait
   l.sawYield ||= sawYield
   if (yields) {
-    const fn = {
+    const fn: JsOf<'FunctionExpression'> = {
       type: 'FunctionExpression',
       id: null,
       params: [],

@@ -1,6 +1,6 @@
 import type { NodeOf } from '../ast.ts'
 import { assign, id, ifs, isNullish, not } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js } from './estree.ts'
 import { DISCARD } from './lowerer.ts'
 import type { Lowerer, Sink } from './lowerer.ts'
 

@@ -1,7 +1,7 @@
 import type { Node } from '../ast.ts'
 import type { Scope } from '../scope.ts'
 import { arrow, block, call, id, returns } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js, VariableDeclarator } from './estree.ts'
 import type { Lowerer } from './lowerer.ts'
 
 /** Hoists the names that this write would declare, where a declaration is not possible. */
@@ -36,6 +36,10 @@ export function contained(l: Lowerer, node: Node, scope?: Scope): Js {
 
 function hoistedLines(names: ReadonlySet<string>): Js[] {
   if (names.size === 0) return []
-  const declarations = [...names].map((name) => ({ type: 'VariableDeclarator', id: id(name), init: null }))
+  const declarations = [...names].map((name): VariableDeclarator => ({
+    type: 'VariableDeclarator',
+    id: id(name),
+    init: null,
+  }))
   return [{ type: 'VariableDeclaration', kind: 'let', declarations }]
 }

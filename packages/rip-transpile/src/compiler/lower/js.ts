@@ -1,19 +1,11 @@
-/** A node of ESTree in the form that the printer takes. */
-export interface Js {
-  type: string
-  /** Source offset of the first character; nodes that start with a child need none. */
-  at?: number | undefined
-  /** Source offset for the text after the node. */
-  till?: number | undefined
-  [field: string]: unknown
-}
+import type { BlockStatement, Identifier, Js } from './estree.ts'
 
 export const id = (name: string, at?: number): Js => ({ type: 'Identifier', name, at })
 export const num = (value: number, at?: number): Js =>
   value < 0 ? unary('-', num(-value), at) : { type: 'Literal', value, raw: String(value), at }
 export const str = (value: string, at?: number): Js => ({ type: 'Literal', value, raw: quote(value), at })
 /** Text that is printed unchanged. */
-export const raw = (text: string, at?: number): Js => ({ type: 'Identifier', name: text, at })
+export const raw = (text: string, at?: number): Identifier => ({ type: 'Identifier', name: text, at })
 /** A keyword: not an identifier, for which an object shorthand would be possible. */
 export function keyword(name: string, at?: number): Js {
   if (name === 'this') return { type: 'ThisExpression', at }
@@ -87,7 +79,7 @@ export const statement = (expression: Js, at?: number): Js => ({
   expression,
   at,
 })
-export const block = (body: Js[]): Js => ({ type: 'BlockStatement', body })
+export const block = (body: Js[]): BlockStatement => ({ type: 'BlockStatement', body })
 export const returns = (argument: Js | null, at?: number): Js => ({
   type: 'ReturnStatement',
   argument,
@@ -121,22 +113,33 @@ export const arrow = (params: Js[], body: Js, async = false): Js => ({
 })
 
 export function not(test: Js): Js {
-  return test.type === 'UnaryExpression' && test['operator'] === '!'
-    ? (test['argument'] as Js)
-    : unary('!', test)
+  return test.type === 'UnaryExpression' && test.operator === '!' ? test.argument : unary('!', test)
 }
 
 const parenthesized = (expression: Js): Js => ({ type: 'ParenthesizedExpression', expression })
 
-/** The property that holds the first part of an expression, by type of the node. */
-const FIRST: Readonly<Record<string, string>> = {
-  AssignmentExpression: 'left',
-  BinaryExpression: 'left',
-  CallExpression: 'callee',
-  ConditionalExpression: 'test',
-  LogicalExpression: 'left',
-  MemberExpression: 'object',
-  TaggedTemplateExpression: 'tag',
+/** The first part of an expression that begins with another one. */
+function firstOf(node: Js): Js | undefined {
+  switch (node.type) {
+    case 'AssignmentExpression':
+    case 'BinaryExpression':
+    case 'LogicalExpression':
+      return node.left
+    case 'CallExpression':
+      return node.callee
+    case 'ConditionalExpression':
+      return node.test
+    case 'MemberExpression':
+      return node.object
+    case 'SequenceExpression':
+      return node.expressions[0]
+    case 'TaggedTemplateExpression':
+      return node.tag
+    case 'UpdateExpression':
+      return node.prefix ? undefined : node.argument
+    default:
+      return undefined
+  }
 }
 
 /** Whether the last operation of an expression may be a call whose result is the value of the expression. */
@@ -146,13 +149,13 @@ export function endsInCall(node: Js): boolean {
     case 'TaggedTemplateExpression':
       return true
     case 'ConditionalExpression':
-      return endsInCall(node['consequent'] as Js) || endsInCall(node['alternate'] as Js)
+      return endsInCall(node.consequent) || endsInCall(node.alternate)
     case 'LogicalExpression':
-      return endsInCall(node['right'] as Js)
+      return endsInCall(node.right)
     case 'ParenthesizedExpression':
-      return endsInCall(node['expression'] as Js)
+      return endsInCall(node.expression)
     case 'SequenceExpression':
-      return endsInCall((node['expressions'] as Js[]).at(-1)!)
+      return endsInCall(node.expressions.at(-1)!)
     default:
       return false
   }
@@ -161,11 +164,8 @@ export function endsInCall(node: Js): boolean {
 /** Whether the text of an expression starts with a brace, which would open the body of an arrow function. */
 function startsWithBrace(node: Js): boolean {
   if (node.type === 'ObjectExpression' || node.type === 'ObjectPattern') return true
-  if (node.type === 'SequenceExpression') return startsWithBrace((node['expressions'] as Js[])[0]!)
-  if (node.type === 'UpdateExpression')
-    return node['prefix'] !== true && startsWithBrace(node['argument'] as Js)
-  const first = FIRST[node.type]
-  return first !== undefined && startsWithBrace(node[first] as Js)
+  const first = firstOf(node)
+  return first !== undefined && startsWithBrace(first)
 }
 
 function elseOf(body: Js[]): Js {
@@ -175,7 +175,7 @@ function elseOf(body: Js[]): Js {
 /** JavaScript refuses `??` next to `||` and `&&` without parentheses. */
 function guardMixed(operator: string, node: Js): Js {
   if (node.type !== 'LogicalExpression') return node
-  const mixed = (operator === '??') !== (node['operator'] === '??')
+  const mixed = (operator === '??') !== (node.operator === '??')
   return mixed ? { type: 'ParenthesizedExpression', expression: node } : node
 }
 

@@ -1,6 +1,6 @@
 import type { Node } from '../ast.ts'
 import { id } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js } from './estree.ts'
 import type { Lowerer } from './lowerer.ts'
 
 /** The key of a property or a member. */

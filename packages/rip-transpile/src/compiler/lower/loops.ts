@@ -18,7 +18,7 @@ import {
   raw,
   statement,
 } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js, JsOf, VariableDeclarator } from './estree.ts'
 import { DISCARD, END_OF_BODY, isRepeatable } from './lowerer.ts'
 import type { Lowerer, Sink } from './lowerer.ts'
 import { pattern } from './patterns.ts'
@@ -114,7 +114,7 @@ function iteration(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] 
     lines.push(
       declare(kindOf(node, node.index), pattern(l, node.index), increment(counter, '++'), node.index.start),
     )
-    const loop = {
+    const loop: JsOf<'ForOfStatement'> = {
       type: 'ForOfStatement',
       await: node.isAsync,
       left: variable(l, node, target),
@@ -184,7 +184,7 @@ function forLoop(l: Lowerer, node: Loop, init: Js, test: Js, update: Js, lines: 
 function timesLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] {
   const counter = node.scope.bound.has('it') ? 'it' : l.fresh('i')
   const limit = l.fresh('count')
-  const init = {
+  const init: JsOf<'VariableDeclaration'> = {
     type: 'VariableDeclaration',
     kind: 'let',
     declarations: [declarator(counter, num(0)), declarator(limit, l.expression(node.source))],
@@ -192,7 +192,7 @@ function timesLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] 
   return [forLoop(l, node, init, binary('<', id(counter), id(limit)), step(counter, num(1)), inside([]))]
 }
 
-function declarator(name: string, init: Js, at?: number): Js {
+function declarator(name: string, init: Js, at?: number): VariableDeclarator {
   return { type: 'VariableDeclarator', id: id(name, at), init }
 }
 
@@ -201,7 +201,7 @@ function increment(name: string, operator: '++' | '--'): Js {
 }
 
 function step(name: string, by: Js): Js {
-  if (by.type === 'Literal' && by['value'] === 1) return increment(name, '++')
+  if (by.type === 'Literal' && by.value === 1) return increment(name, '++')
   return assign(id(name), by, '+=')
 }
 
@@ -223,7 +223,7 @@ function rangeLoop(l: Lowerer, node: Loop, range: NodeOf<'Range'>, inside: (line
     value && !isCounter ? [declare('let', id(value.name, value.start), id(counter), value.start)] : []
   const first = node.index && from === undefined ? l.fresh('from') : undefined
   const start = first ? id(first) : l.expression(range.from)
-  const init: Js[] = [declarator(counter, start, isCounter ? value.start : undefined)]
+  const init: VariableDeclarator[] = [declarator(counter, start, isCounter ? value.start : undefined)]
   if (first) init.unshift(declarator(first, l.expression(range.from)))
   let limit = l.expression(range.to)
   if (to === undefined && !(range.to.type === 'Id' && !l.hasReactive && !writes(node.scope, range.to.name))) {
@@ -231,7 +231,11 @@ function rangeLoop(l: Lowerer, node: Loop, range: NodeOf<'Range'>, inside: (line
     init.push(declarator(name, limit))
     limit = id(name)
   }
-  const declaration = { type: 'VariableDeclaration', kind: 'let', declarations: init }
+  const declaration: JsOf<'VariableDeclaration'> = {
+    type: 'VariableDeclaration',
+    kind: 'let',
+    declarations: init,
+  }
   const ends = from !== undefined && to !== undefined && by === undefined ? to - from : by
   if (node.index) lines.push(rangeIndex(l, node, node.index, id(counter), first ? id(first) : start, ends))
   const equal = range.exclusive ? '' : '='
@@ -298,7 +302,7 @@ function indexLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] 
   }
   const length = member(id(list), 'length')
   const last = binary('-', length, num(1))
-  const init: Js[] = [declarator(list, l.expression(node.source))]
+  const init: VariableDeclarator[] = [declarator(list, l.expression(node.source))]
   if (by !== undefined) {
     init.push(declarator(counter, by < 0 ? last : num(0), counterAt))
     const test = by < 0 ? binary('>=', id(counter), num(0)) : binary('<', id(counter), length)

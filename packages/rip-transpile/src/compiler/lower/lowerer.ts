@@ -2,7 +2,7 @@ import { CompileError } from '../../compile-error.ts'
 import type { Node, NodeOf } from '../ast.ts'
 import type { Scope } from '../scope.ts'
 import { assign, endsInCall, id, method, returns, statement } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js } from './estree.ts'
 
 /** The destination of the value of a statement. */
 export type Sink =

@@ -1,6 +1,6 @@
 import type { Node, NodeOf } from '../ast.ts'
 import { call, id, index, member, raw } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js } from './estree.ts'
 import type { Lowerer } from './lowerer.ts'
 
 export function lowerMemberAccess(l: Lowerer, node: NodeOf<'Member'>): Js {
@@ -43,9 +43,6 @@ export function superObject(l: Lowerer, node: NodeOf<'Keyword'>): Js {
 
 /** Whether an expression is, or begins with, an optional chain. */
 export function hasOptional(js: Js): boolean {
-  for (let at: Js | undefined = js; at; at = (at['object'] ?? at['callee']) as Js | undefined) {
-    if (at['optional'] === true) return true
-    if (at.type !== 'MemberExpression' && at.type !== 'CallExpression') return false
-  }
-  return false
+  if (js.type === 'MemberExpression') return js.optional || hasOptional(js.object)
+  return js.type === 'CallExpression' && (js.optional || hasOptional(js.callee))
 }

@@ -3,7 +3,7 @@ import { isTypeImport } from '../type-imports.ts'
 import { lowerClass } from './classes.ts'
 import { functionDeclaration } from './functions.ts'
 import { declare, id, str } from './js.ts'
-import type { Js } from './js.ts'
+import type { ImportAttribute, ImportSpecifier, Js } from './estree.ts'
 import { DISCARD } from './lowerer.ts'
 import type { Lowerer } from './lowerer.ts'
 import { pattern } from './patterns.ts'
@@ -11,7 +11,7 @@ import { pattern } from './patterns.ts'
 /** Lowers an import; emits nothing if all its names are types. */
 export function lowerImport(l: Lowerer, node: NodeOf<'Import'>): Js[] {
   const { base, namespace, names } = node
-  const specifiers: Js[] = []
+  const specifiers: ImportSpecifier[] = []
   if (isTypeImport(node)) return []
   if (base && !base.isType)
     specifiers.push({ type: 'ImportDefaultSpecifier', local: id(base.local, base.localStart) })
@@ -27,7 +27,7 @@ export function lowerImport(l: Lowerer, node: NodeOf<'Import'>): Js[] {
   }
   const attributes =
     node.attributes?.type === 'Obj'
-      ? node.attributes.props.map((prop) => ({
+      ? node.attributes.props.map((prop): ImportAttribute => ({
           type: 'ImportAttribute',
           key: id(prop.key.type === 'Id' ? prop.key.name : '', prop.key.start),
           value: l.expression(prop.value),

@@ -19,7 +19,7 @@ import {
   unary,
   undefinedValue,
 } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js, Property } from './estree.ts'
 import { isRepeatable } from './lowerer.ts'
 import type { Lowerer } from './lowerer.ts'
 
@@ -99,7 +99,7 @@ export function rangeArray(l: Lowerer, node: NodeOf<'Range'>): Js {
   const distance = method(id('Math'), 'abs', [binary('-', to, from)])
   const length = node.exclusive ? distance : binary('+', distance, num(1))
   const value = conditional(binary('<=', from, to), binary('+', from, offset), binary('-', from, offset))
-  const properties = [
+  const properties: Property[] = [
     {
       type: 'Property',
       kind: 'init',
@@ -120,7 +120,7 @@ export function rangeArray(l: Lowerer, node: NodeOf<'Range'>): Js {
 
 export function pick(l: Lowerer, node: NodeOf<'Pick'>): Js {
   const object = id('object')
-  const properties = node.items.map((item) => {
+  const properties = node.items.map((item): Property => {
     const value = member(object, item.key, item.start)
     const full = item.init ? logical('??', value, l.expression(item.init)) : value
     return {
@@ -143,8 +143,8 @@ export function pick(l: Lowerer, node: NodeOf<'Pick'>): Js {
 }
 
 function renameObject(value: Js, name: string): void {
-  const target = value.type === 'LogicalExpression' ? (value['left'] as Js) : value
-  target['object'] = id(name)
+  const target = value.type === 'LogicalExpression' ? value.left : value
+  if (target.type === 'MemberExpression') target.object = id(name)
 }
 
 export function arithmetic(l: Lowerer, op: string, left: Js, right: Js, at: number): Js {

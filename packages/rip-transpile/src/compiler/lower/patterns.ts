@@ -1,6 +1,6 @@
 import type { Node, NodeOf, Property } from '../ast.ts'
 import { contained } from './hoisting.ts'
-import type { Js } from './js.ts'
+import type { Js } from './estree.ts'
 import { propertyKey } from './keys.ts'
 import type { Lowerer } from './lowerer.ts'
 
@@ -47,8 +47,7 @@ function patternProperty(l: Lowerer, prop: Property): Js {
   const value = pattern(l, prop.value)
   const shorthand =
     prop.kind === 'shorthand' &&
-    (value.type === 'Identifier' ||
-      (value.type === 'AssignmentPattern' && (value['left'] as Js).type === 'Identifier'))
+    (value.type === 'Identifier' || (value.type === 'AssignmentPattern' && value.left.type === 'Identifier'))
   return {
     type: 'Property',
     kind: 'init',

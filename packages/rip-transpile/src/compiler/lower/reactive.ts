@@ -1,6 +1,6 @@
 import type { NodeOf } from '../ast.ts'
 import { call, declare, id } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js } from './estree.ts'
 import type { Lowerer, Sink } from './lowerer.ts'
 
 export function lowerReactive(l: Lowerer, node: NodeOf<'Reactive'>, sink: Sink): Js[] {

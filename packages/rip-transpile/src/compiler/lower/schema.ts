@@ -1,7 +1,7 @@
 import type { Schema, SchemaEntry, SchemaField, SchemaLiteral } from '../ast.ts'
 import { SCHEMA_FUNCTION } from '../schema-runtime.ts'
 import { array, call, id, num, raw, str, undefinedValue } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js } from './estree.ts'
 import type { Lowerer } from './lowerer.ts'
 
 type Pair = [name: string, value: Js | undefined]

@@ -3,7 +3,7 @@ import { patternNames } from '../parser/targets.ts'
 import { patternAssignment } from './assignments.ts'
 import { hoistNames } from './hoisting.ts'
 import { block, id, ifs, logical, returns, statement, undefinedValue } from './js.ts'
-import type { Js } from './js.ts'
+import type { Js } from './estree.ts'
 import { isGuard, isStatementLike } from './kinds.ts'
 import { DISCARD, END_OF_BODY, RETURN } from './lowerer.ts'
 import type { Lowerer, Sink } from './lowerer.ts'
@@ -74,7 +74,8 @@ const LEAVES: ReadonlySet<string> = new Set([
 
 function caseBody(lines: Js[]): Js[] {
   const last = lines[lines.length - 1]
-  const full = last && LEAVES.has(last.type) ? lines : [...lines, { type: 'BreakStatement', label: null }]
+  const full: Js[] =
+    last && LEAVES.has(last.type) ? lines : [...lines, { type: 'BreakStatement', label: null }]
   const declares = lines.some((line) => line.type.endsWith('Declaration'))
   return declares ? [block(full)] : full
 }

@@ -1,6 +1,6 @@
 import type { NodeOf } from '../ast.ts'
 import { array, call, id, keyword, member, raw, spread, standard, str, undefinedValue } from './js.ts'
-import type { Js } from './js.ts'
+import type { Identifier, Js, TemplateElement } from './estree.ts'
 import type { Lowerer } from './lowerer.ts'
 import { hasOptional } from './members.ts'
 
@@ -23,7 +23,7 @@ export function lowerTemplate(l: Lowerer, node: NodeOf<'Template'>): Js {
 
 function template(l: Lowerer, node: NodeOf<'Template'>, tagged: boolean): Js {
   const last = node.quasis.length - 1
-  const quasis = node.quasis.map((text, at) => {
+  const quasis = node.quasis.map((text, at): TemplateElement => {
     const escaped = tagged
       ? text.replace(/`/g, '\\`')
       : text.replace(/[\\`]/g, '\\$&').replace(/\$\{/g, '\\${').replace(/\r/g, '\\r')
@@ -42,7 +42,7 @@ export function tagged(l: Lowerer, node: NodeOf<'Tagged'>): Js {
 }
 
 /** JavaScript between backticks, with its positions, or the name of a generated variable. */
-export function embedded(l: Lowerer, { code, start }: NodeOf<'Raw'>): Js {
+export function embedded(l: Lowerer, { code, start }: NodeOf<'Raw'>): Identifier {
   if (l.source[start] !== '`') return raw(code, start)
   return { ...raw(code, l.source.indexOf(code, start)), verbatim: true }
 }

@@ -1,5 +1,5 @@
 import type { NodeOf } from '../ast.ts'
-import type { Js } from './js.ts'
+import type { Js } from './estree.ts'
 import type { Lowerer } from './lowerer.ts'
 
 export function lowerAwait(l: Lowerer, node: NodeOf<'Await'>): Js {
