@@ -17,7 +17,7 @@ const types = [
 ]
 const names = (
   'version workerId pid socket bootMs entry failure inFlight requests rssBytes loopLagMs reason aborted order ' +
-  'webSockets eventStreams kind message file line column frame stack bytes base64 __proto__'
+  'webSockets eventStreams kind message file line column frame stack bytes base64 http2 __proto__'
 ).split(' ')
 
 /** Any JSON value, with frequent names of the protocol. */
@@ -30,7 +30,9 @@ const anything = fc.oneof(
 )
 
 const isPlain = (value: unknown): boolean =>
-  typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value) && value >= 0)
+  typeof value === 'string' ||
+  typeof value === 'boolean' ||
+  (typeof value === 'number' && Number.isFinite(value) && value >= 0)
 
 test('any message of a worker is read with the fields of the protocol and their types, or not at all', () => {
   fc.assert(
