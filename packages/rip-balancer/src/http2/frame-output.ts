@@ -4,10 +4,11 @@ import type { Turn } from '../transport/turn.ts'
 import { FRAME_HEADER_BYTES } from './frame-type.ts'
 
 /** More is not gathered in one turn: it is handed to the kernel, so that the sender learns whether it has to wait. */
-const GATHERED_BYTES = 256 * 1024
-const FIRST_BYTES = 16 * 1024
-/** A buffer that is larger is not kept for the next turn. */
-const KEPT_BYTES = 128 * 1024
+const GATHERED_BYTES = 64 * 1024
+/** With room for the control frames and the heads of a turn beside the data. Memory that is never written to costs nothing. */
+const BUFFER_BYTES = 128 * 1024
+/** Buffers that wait for the next turn. */
+const MAX_SPARE_BUFFERS = 8
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
@@ -134,21 +135,32 @@ export class FrameOutput implements Flushable {
     this.start += taken
     this.waiting = length - taken
     if (this.waiting === 0) this.letGo()
+    else if (this.bytes.length === BUFFER_BYTES) this.keepRest()
+  }
+
+  /** A peer that does not read occupies no more than what waits for it. */
+  private keepRest(): void {
+    const rest = Buffer.from(this.bytes.subarray(this.start, this.end))
+    const { waiting } = this
+    this.letGo()
+    this.bytes = rest
+    this.end = this.waiting = waiting
   }
 
   /** A connection that has nothing to send keeps no memory for it. */
   private letGo(): void {
     this.start = this.end = this.waiting = 0
     this.lastFrame = -1
-    if (this.bytes.length > 0 && this.bytes.length <= KEPT_BYTES && this.turn.spareBuffers.length < 8)
-      this.turn.spareBuffers.push(this.bytes)
+    const { bytes } = this
     this.bytes = EMPTY
+    const { spareBuffers } = this.turn
+    if (bytes.length === BUFFER_BYTES && spareBuffers.length < MAX_SPARE_BUFFERS) spareBuffers.push(bytes)
   }
 
   private makeRoom(length: number): void {
     if (this.end + length <= this.bytes.length) return
     if (this.bytes.length === 0)
-      this.bytes = this.turn.spareBuffers.pop() ?? Buffer.allocUnsafeSlow(FIRST_BYTES)
+      this.bytes = this.turn.spareBuffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES)
     if (this.end + length <= this.bytes.length) return
     this.move(this.end - this.start + length)
   }

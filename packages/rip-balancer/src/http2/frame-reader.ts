@@ -54,6 +54,7 @@ const PRIORITY_BYTES = 5
 export class FrameReader {
   private readonly handler: FrameHandler
   private readonly limits: BlockLimits
+  private readonly maxFrameBytes: number
   private state: number = HEADER
   private readonly header: Buffer = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES)
   private headerFilled = 0
@@ -74,9 +75,11 @@ export class FrameReader {
   private continuations = 0
   private isFirst = true
 
-  constructor(handler: FrameHandler, limits: BlockLimits) {
+  /** @param maxFrameBytes longest frame that the peer may send */
+  constructor(handler: FrameHandler, limits: BlockLimits, maxFrameBytes: number = DEFAULT_FRAME_BYTES) {
     this.handler = handler
     this.limits = limits
+    this.maxFrameBytes = maxFrameBytes
   }
 
   /** The stream whose header block has begun, and is not complete; 0 when there is none. */
@@ -135,7 +138,7 @@ export class FrameReader {
     this.stream = bytes.readUInt32BE(at + 5) & MAX_31_BITS
     this.left = length
     this.padding = this.payloadFilled = 0
-    if (length > DEFAULT_FRAME_BYTES) return this.fail(ERROR.frameSize, `a frame of ${length} bytes`)
+    if (length > this.maxFrameBytes) return this.fail(ERROR.frameSize, `a frame of ${length} bytes`)
     if (!this.isExpected()) return
     if (this.type === FRAME.data) this.beginData(length)
     else if (this.type > FRAME.continuation) this.skipUnknown()
@@ -177,6 +180,8 @@ export class FrameReader {
   private beginWhole(): void {
     const fault = sizeFault(this.type, this.flags, this.left)
     if (fault !== undefined) return this.fail(ERROR.frameSize, fault)
+    if (this.left > Math.max(DEFAULT_FRAME_BYTES, this.limits.maxBlockBytes))
+      return this.fail(ERROR.enhanceYourCalm, `a frame of ${this.left} bytes that is no DATA`)
     this.state = WHOLE
     if (this.left === 0) this.complete(EMPTY, 0, 0)
   }

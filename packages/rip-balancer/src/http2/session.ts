@@ -126,7 +126,7 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost {
     this.budget = new AbuseBudget(abuse, turn.clock)
     this.peer = new PeerSettings(role)
     this.output = new FrameOutput(socket, turn)
-    this.reader = new FrameReader(this, blocks)
+    this.reader = new FrameReader(this, blocks, local.maxFrameBytes)
     this.preface = role === 'server' ? new PrefaceCheck() : undefined
     this.streams = new StreamTable(role)
   }

@@ -26,6 +26,8 @@ export interface LocalSettings {
   readonly maxStreams: number
   /** What may arrive on a stream before it is read. */
   readonly streamWindowBytes: number
+  /** Longest frame the peer may send. @default 16384, the least there is */
+  readonly maxFrameBytes?: number
   /** Size of a list of fields the peer should not exceed, as RFC 9113 §6.5.2 counts it. */
   readonly maxHeaderListBytes: number
   /** Table the peer's encoder may use. */
@@ -46,6 +48,7 @@ export function settingsPayload(role: Role, local: LocalSettings): Buffer {
   ]
   if (role === 'client') entries.push([SETTING.enablePush, 0])
   else entries.push([SETTING.maxConcurrentStreams, local.maxStreams], [SETTING.noRfc7540Priorities, 1])
+  if (local.maxFrameBytes !== undefined) entries.push([SETTING.maxFrameSize, local.maxFrameBytes])
   if (local.extendedConnect) entries.push([SETTING.enableConnectProtocol, 1])
   const payload = Buffer.alloc(entries.length * ENTRY_BYTES)
   entries.forEach(([id, value], index) => {

@@ -39,7 +39,7 @@ export interface LaneParts {
   readonly heads: ResponseHeads
 }
 
-/** What may arrive of one response while its client does not read. */
+/** What may arrive of one response while its client does not read; in one frame, which is the less to handle the longer it is. */
 const STREAM_WINDOW_BYTES = 256 * 1024
 /** What is added to a head on its way: more than the balancer's own fields take. */
 const ADDED_BYTES = 1_024
@@ -86,6 +86,7 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
       local: {
         maxStreams: 0,
         streamWindowBytes: STREAM_WINDOW_BYTES,
+        maxFrameBytes: STREAM_WINDOW_BYTES,
         maxHeaderListBytes: limits.head.maxHeadBytes,
         headerTableBytes: 0,
         extendedConnect: false,

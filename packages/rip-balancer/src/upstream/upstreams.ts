@@ -175,9 +175,16 @@ export class Upstreams implements LaneMaker {
   }
 
   /** Upgrades exist in HTTP/1.1 only. */
-  private usesLane({ address: { http2 } }: Backend, request: OutgoingRequest): boolean {
+  private usesLane(backend: Backend, request: OutgoingRequest): boolean {
+    const { http2 } = backend.address
     if (http2 === undefined || (http2 === 'also' && this.protocol === 'http1')) return false
-    return request.upgrade === undefined
+    if (request.upgrade !== undefined) return false
+    return http2 === 'only' || this.prefersLane(backend, request)
+  }
+
+  private prefersLane({ inFlight }: Backend, { head }: OutgoingRequest): boolean {
+    if (head.body.length > LARGE_BODY_BYTES) return false
+    return this.protocol === 'h2c' || inFlight > FEW_REQUESTS
   }
 
   /** A backend that speaks both protocols is spoken to in HTTP/1.1 as long as a connection of HTTP/2 is being made. */
@@ -228,6 +235,11 @@ export class Upstreams implements LaneMaker {
     oldest?.destroy()
   }
 }
+
+/** A longer request body has a connection of its own: there it need not be copied, and no window holds it up. */
+const LARGE_BODY_BYTES = 64 * 1024
+/** Up to so many requests at a backend there is nothing to be gathered, and HTTP/1.1 is as fast (`bench/proxy`, small-1). */
+const FEW_REQUESTS = 2
 
 /** Open connections to all backends, used or not. */
 interface Gauge {

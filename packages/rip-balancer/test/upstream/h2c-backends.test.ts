@@ -347,6 +347,36 @@ describe('a response', () => {
   })
 })
 
+test('a long request body goes to a backend that speaks both protocols in HTTP/1.1', async () => {
+  await using backend = await FrameBackend.listen(
+    onRequest((stream, connection) => connection.answer(stream, 'ok')),
+  )
+  const to = [{ address: backend.address.replace('h2c://', ''), http2: true }]
+  await using lb = await balance({ listen: '127.0.0.1:0', to, workerProtocol: 'h2c' })
+  expect(await (await fetch(lb.url)).text()).toBe('ok')
+  const upload = fetch(lb.url, { method: 'POST', body: Buffer.alloc(100_000) }).catch(() => undefined)
+  const second = await until('it comes on a connection of its own', () => backend.connections[1])
+  expect(backend.handshakes).toBe(1)
+  second.socket.destroy()
+  await upload
+})
+
+test('few requests at a time go there in HTTP/1.1, with workerProtocol auto', async () => {
+  await using backend = await FrameBackend.listen(() => {})
+  const to = [{ address: backend.address.replace('h2c://', ''), http2: true }]
+  await using lb = await balance({ listen: '127.0.0.1:0', to, workerProtocol: 'auto' })
+  const leaver = new AbortController()
+  const asked = Array.from({ length: 2 }, () =>
+    fetch(lb.url, { signal: leaver.signal }).catch(() => undefined),
+  )
+  await until('both have come', () => backend.connections.length === 2)
+  expect(backend.handshakes).toBe(0)
+  asked.push(fetch(lb.url, { signal: leaver.signal }).catch(() => undefined))
+  await until('a connection of HTTP/2 is opened for more', () => backend.handshakes === 1)
+  leaver.abort()
+  await Promise.all(asked)
+})
+
 test('a backend that does not speak HTTP/2 is answered for with 502', async () => {
   const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('http/1.1') })
   await using lb = await balance({ listen: '127.0.0.1:0', to: `h2c://127.0.0.1:${server.port}` })
