@@ -106,8 +106,9 @@ export interface BalancerConfig {
    */
   readonly halfClose?: HalfClose
   /**
-   * What is spoken to backends that take HTTP/2 as well as HTTP/1.1: `auto` HTTP/2 as soon as a connection is ready,
-   * `h2c` HTTP/2 always, `http1` never. Upgrades, and heads larger than the backend takes, are HTTP/1.1 in any case.
+   * What is spoken to backends that take HTTP/2 as well as HTTP/1.1: `auto` HTTP/2 as soon as a connection is ready and
+   * there are several requests at a time, `h2c` HTTP/2 always, `http1` never. Upgrades, long request bodies, and heads
+   * larger than the backend takes, are HTTP/1.1 in any case.
    * @default 'http1'
    */
   readonly workerProtocol?: WorkerProtocol

@@ -1,11 +1,11 @@
 /**
  * What is spoken to backends that take HTTP/2 in plain text as well as HTTP/1.1:
  *
- * - `auto`: HTTP/2 as soon as a connection is ready, HTTP/1.1 until then;
+ * - `auto`: HTTP/2 as soon as a connection is ready and there are several requests at a time, HTTP/1.1 until then;
  * - `h2c`: HTTP/2; requests wait until a connection is ready;
  * - `http1`: HTTP/1.1.
  *
- * Upgrades, and heads larger than the backend takes, are HTTP/1.1 in any case.
+ * Upgrades, long request bodies, and heads larger than the backend takes, are HTTP/1.1 in any case.
  */
 export type WorkerProtocol = (typeof WORKER_PROTOCOLS)[number]
 

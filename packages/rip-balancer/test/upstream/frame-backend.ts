@@ -109,7 +109,8 @@ export class FrameBackend implements AsyncDisposable {
     socket.on('error', () => {})
     socket.on('data', (chunk: Buffer) => {
       bytes = Buffer.concat([bytes, chunk])
-      if (!isBegun && bytes.length >= PREFACE.length) {
+      // HTTP/1.1 is not answered.
+      if (!isBegun && bytes.subarray(0, PREFACE.length).equals(PREFACE)) {
         isBegun = true
         bytes = bytes.subarray(PREFACE.length)
         connection.write(settings)
