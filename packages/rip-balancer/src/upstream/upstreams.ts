@@ -238,8 +238,8 @@ export class Upstreams implements LaneMaker {
 
 /** A longer request body has a connection of its own: there it need not be copied, and no window holds it up. */
 const LARGE_BODY_BYTES = 64 * 1024
-/** Up to so many requests at a backend there is nothing to be gathered, and HTTP/1.1 is as fast (`bench/proxy`, small-1). */
-const FEW_REQUESTS = 2
+/** Up to so many requests at a backend there is little to be gathered, and HTTP/1.1 is as fast (`bench/proxy`, small-8). */
+const FEW_REQUESTS = 8
 
 /** Open connections to all backends, used or not. */
 interface Gauge {

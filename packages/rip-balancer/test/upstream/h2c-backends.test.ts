@@ -366,10 +366,10 @@ test('few requests at a time go there in HTTP/1.1, with workerProtocol auto', as
   const to = [{ address: backend.address.replace('h2c://', ''), http2: true }]
   await using lb = await balance({ listen: '127.0.0.1:0', to, workerProtocol: 'auto' })
   const leaver = new AbortController()
-  const asked = Array.from({ length: 2 }, () =>
+  const asked = Array.from({ length: 8 }, () =>
     fetch(lb.url, { signal: leaver.signal }).catch(() => undefined),
   )
-  await until('both have come', () => backend.connections.length === 2)
+  await until('all have come', () => backend.connections.length === 8)
   expect(backend.handshakes).toBe(0)
   asked.push(fetch(lb.url, { signal: leaver.signal }).catch(() => undefined))
   await until('a connection of HTTP/2 is opened for more', () => backend.handshakes === 1)
