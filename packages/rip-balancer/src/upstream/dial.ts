@@ -4,25 +4,14 @@ import { identityError, securedDial } from '../tls/peer-identity.ts'
 import { isUnverified, tlsFailure } from '../tls/tls-failure.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { lacksDescriptors } from '../transport/descriptor-limit.ts'
-import type { Receiver, Turn } from '../transport/turn.ts'
+import type { Turn } from '../transport/turn.ts'
 import { isSystemError } from '../transport/system-error.ts'
 import { enlargeSendBuffer } from '../transport/send-buffer.ts'
+import type { DialedConnection } from './dialed-connection.ts'
 import type { UpstreamFailure } from './response-sink.ts'
 
 /** The most the runtime reads at once: with the kernel's default an upload stops twice in each (`bench/proxy`). */
 const UNIX_SEND_BUFFER_BYTES = 512 * 1024
-
-/** What the socket of a backend reports to. */
-export interface DialedConnection extends Receiver {
-  /** The backend accepted the connection, and has proved who it is where TLS is spoken. */
-  opened(): void
-  /** The socket takes bytes again. */
-  writable(): void
-  /** The backend stopped sending. */
-  ended(): void
-  /** The connection is gone, or was never made. @param reason what the system or TLS said, where they did */
-  lost(failure: UpstreamFailure, reason?: string): void
-}
 
 /** Ties a socket that is being connected to its connection object, which may have been given up meanwhile. */
 export class DialedSocket implements ByteSocket {
