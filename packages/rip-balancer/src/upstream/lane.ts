@@ -3,6 +3,7 @@ import type { Trailers } from '../forwarding/trailers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { DEFAULT_ABUSE_LIMITS } from '../http2/abuse-budget.ts'
 import { ERROR } from '../http2/error-code.ts'
+import { DEFAULT_TABLE_BYTES } from '../http2/hpack/dynamic-table.ts'
 import { NO_SINK } from '../http2/hpack/field-sink.ts'
 import { HpackDecoder } from '../http2/hpack/hpack-decoder.ts'
 import { HpackEncoder } from '../http2/hpack/hpack-encoder.ts'
@@ -78,7 +79,12 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
     this.parts = parts
     this.idleSince = turn.clock.nowMs
     this.maxInterimResponses = limits.maxInterimResponses
-    this.decoder = new HpackDecoder({ maxTableBytes: 0, maxListBytes: limits.head.maxHeadBytes, scratch })
+    this.decoder = new HpackDecoder({
+      // Some use it all the same, as servers of `node:http2` in Bun 1.4.5 do.
+      maxTableBytes: DEFAULT_TABLE_BYTES,
+      maxListBytes: limits.head.maxHeadBytes,
+      scratch,
+    })
     this.session = new Http2Session({
       role: 'client',
       socket,

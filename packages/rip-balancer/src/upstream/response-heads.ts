@@ -15,8 +15,7 @@ const MAX_SEEN = 1_024
 
 /**
  * Reads the header blocks of responses. Most responses of a backend have one of a few heads: a block that came twice is not decoded
- * again. That is possible because the tables of its decoders are empty (SETTINGS_HEADER_TABLE_SIZE is 0): a block always means the
- * same.
+ * again, unless it had to do with the table of its decoder. Backends are asked to use none (SETTINGS_HEADER_TABLE_SIZE is 0).
  */
 export class ResponseHeads {
   private readonly limits: HeadLimits
@@ -46,7 +45,7 @@ export class ResponseHeads {
     const known = this.remembered.get(key)
     if (known !== undefined) return known
     const head = this.decode(decoder, block, from, to, toHead, isEmpty)
-    if (typeof head !== 'string') this.remember(key, head)
+    if (typeof head !== 'string' && !decoder.usedTable) this.remember(key, head)
     return head
   }
 

@@ -384,7 +384,7 @@ test('a backend that does not speak HTTP/2 is answered for with 502', async () =
   await server.stop(true)
 })
 
-test('the server of node:http2 is spoken to', async () => {
+test('the server of node:http2, which uses a table of heads although it is asked not to, is spoken to', async () => {
   const server = http2.createServer((request, response) => {
     response.setHeader('x-version', request.httpVersion)
     response.end(String(request.headers[':authority']))
@@ -392,8 +392,14 @@ test('the server of node:http2 is spoken to', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as net.AddressInfo
   const lb = await balance({ listen: '127.0.0.1:0', to: `h2c://127.0.0.1:${port}` })
-  const response = await fetch(lb.url)
-  expect([response.headers.get('x-version'), await response.text()]).toEqual(['2.0', new URL(lb.url).host])
+  for (let n = 0; n < 4; n++) {
+    const response = await fetch(lb.url, { method: 'POST', body: String(n) })
+    expect([response.status, response.headers.get('x-version'), await response.text()]).toEqual([
+      200,
+      '2.0',
+      new URL(lb.url).host,
+    ])
+  }
   await lb.close()
   server.close()
 })

@@ -1,5 +1,7 @@
 /** What an entry counts beyond its name and value (RFC 7541 §4.1). */
 export const ENTRY_OVERHEAD_BYTES = 32
+/** Size of a table before the SETTINGS of the side that decodes have come (RFC 9113 §6.5.2). */
+export const DEFAULT_TABLE_BYTES = 4_096
 
 const FIRST_BYTES = 512
 const FIRST_ENTRIES = 16

@@ -45,6 +45,7 @@ export class HpackDecoder {
   private sink: FieldSink | undefined
   private listBytes = 0
   private sizeUpdates = 0
+  private hasUsedTable = false
   /** Bytes of the scratch buffer that hold strings of the present field. */
   private used = 0
   private name: Buffer = NOTHING
@@ -66,6 +67,11 @@ export class HpackDecoder {
     return this.table.size
   }
 
+  /** Whether the last block read or changed the dynamic table: if not, the same bytes mean the same at any time. */
+  get usedTable(): boolean {
+    return this.hasUsedTable
+  }
+
   /**
    * Decodes the complete block `block[from, to)`. Each field is handed to the sink as soon as it is read, until one does
    * not fit into the list any more.
@@ -76,6 +82,7 @@ export class HpackDecoder {
     this.end = to
     this.sink = sink
     this.listBytes = this.sizeUpdates = 0
+    this.hasUsedTable = false
     while (this.at < this.end) {
       this.next(block[this.at]!)
       if (this.at === BROKEN) break
@@ -109,6 +116,7 @@ export class HpackDecoder {
   private literalWithIndexing(): void {
     if (!this.literal(6)) return
     this.emit()
+    if (this.table.maxSize > 0) this.hasUsedTable = true
     this.table.add(this.name, this.nameFrom, this.nameTo, this.value, this.valueFrom, this.valueTo)
   }
 
@@ -117,6 +125,7 @@ export class HpackDecoder {
     const size = this.integer(5)
     if (!isInFront || ++this.sizeUpdates > MAX_SIZE_UPDATES || size < 0 || size > this.maxTableBytes)
       return this.refuse()
+    this.hasUsedTable = true
     this.table.resize(size)
   }
 
@@ -147,6 +156,7 @@ export class HpackDecoder {
     const { table } = this
     const entry = index - STATIC_COUNT
     if (entry > table.count) return false
+    this.hasUsedTable = true
     this.name = table.bytes
     this.nameFrom = table.nameStart(entry)
     this.nameTo = table.nameEnd(entry)

@@ -1,4 +1,4 @@
-import { DynamicTable, ENTRY_OVERHEAD_BYTES } from './dynamic-table.ts'
+import { DEFAULT_TABLE_BYTES, DynamicTable, ENTRY_OVERHEAD_BYTES } from './dynamic-table.ts'
 import { STATIC, STATIC_TABLE, staticIndexOf } from './static-table.ts'
 
 const INDEXED = 0x80
@@ -7,8 +7,6 @@ const SIZE_UPDATE = 0x20
 const NEVER_INDEXED = 0x10
 const WITHOUT_INDEXING = 0
 const STATIC_COUNT = STATIC_TABLE.length - 1
-/** Size of the peer's table before its SETTINGS come (RFC 9113 §6.5.2). */
-const DEFAULT_TABLE_BYTES = 4096
 const MAX_ENTRIES = DEFAULT_TABLE_BYTES / ENTRY_OVERHEAD_BYTES
 /** So many hashes of fields that were sent once are remembered, two of them in the place that both say. */
 const RECENT = 128

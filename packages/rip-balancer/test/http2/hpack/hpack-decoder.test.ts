@@ -134,3 +134,14 @@ describe('the table', () => {
     expect(decoder.tableBytes).toBe(96)
   })
 })
+
+test('a block says whether the table has to do with it: a reference, a new entry, another size', () => {
+  const decoder = newDecoder()
+  const uses = (hex: string): boolean => {
+    expect(decoded(decoder, bytesOf(hex)).result).toBe('complete')
+    return decoder.usedTable
+  }
+  // `:status: 200`; `a: b` without and with an entry; that entry; a table of no size; `a: b` to it.
+  const blocks = ['88', '00 01 61 01 62', '40 01 61 01 62', 'be', '20 88', '40 01 61 01 62', '88']
+  expect(blocks.map(uses)).toEqual([false, false, true, true, true, false, false])
+})
