@@ -142,6 +142,17 @@ describe('ever new files that the code does not import', () => {
     await close()
   })
 
+  test('are not one that is deleted and made again, however often', async () => {
+    const { write, remove, wakes, warnings, close } = await setup()
+    for (let n = 1; n <= 10; n++) {
+      await write('routes/a.ts', `saved ${n}`, 100)
+      await remove('routes/a.ts')
+    }
+    expect(wakes()).toBe(20)
+    expect(warnings).toEqual([])
+    await close()
+  })
+
   test('are news each when a person makes one now and then', async () => {
     const { write, wakes, warnings, close } = await setup()
     for (let n = 1; n <= 10; n++) await write(`routes/${n}.ts`, 'by hand', 3_000)
