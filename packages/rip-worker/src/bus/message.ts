@@ -57,6 +57,11 @@ export function contentOf(data: Exclude<MessageData, Blob>): string | Uint8Array
   return String(data)
 }
 
+/** Of what `contentOf` gives. */
+export function byteLength(data: string | Uint8Array): number {
+  return typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength
+}
+
 function flagsOf(data: string | Uint8Array, compress: boolean | undefined): number {
   const binary = typeof data === 'string' ? 0 : BINARY
   if (compress === undefined) return binary

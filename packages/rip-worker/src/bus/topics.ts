@@ -1,5 +1,5 @@
 import { setInterval } from '../own-timers.ts'
-import { contentOf, type Message, type MessageData } from './message.ts'
+import { byteLength, contentOf, type Message, type MessageData } from './message.ts'
 
 /** Of a timer that does nothing. */
 const LONG_MS = 1 << 30
@@ -181,8 +181,4 @@ function nameOf(topic: unknown): string {
   const name = topic === undefined || topic === null ? '' : String(topic as string)
   if (name === '') throw new TypeError('a topic must be a text that is not empty')
   return name
-}
-
-function byteLength(data: string | Uint8Array): number {
-  return typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength
 }

@@ -1,4 +1,4 @@
-import type { Message } from '../bus/message.ts'
+import { byteLength, type Message } from '../bus/message.ts'
 import { processTopics } from '../bus/process-topics.ts'
 import type { Carrier, Topics } from '../bus/topics.ts'
 import type { WorkerBus } from '../bus/worker-bus.ts'
@@ -7,8 +7,8 @@ import type { BusPlace, MessageCounts } from '../protocol.ts'
 import type { CLibrary } from './c-library.ts'
 import { peerPid } from './peer-pid.ts'
 
-/** Messages that wait until this process has joined; it takes some milliseconds. */
-const MAX_WAITING = 10_000
+/** Bytes that wait until this process has joined, which takes some milliseconds: as many as for a worker that does not read. */
+const MAX_WAITING_BYTES = 16_777_216
 
 export interface BusMemberOptions {
   /** Asks the kernel which process is at the other end of a connection. @default it is not asked */
@@ -28,6 +28,7 @@ export class BusMember implements Carrier, AsyncDisposable {
   #bus: WorkerBus | undefined
   #joining: Promise<void> | undefined
   #waiting: Message[] = []
+  #waitingBytes = 0
   #refused = 0
   #isClosed = false
 
@@ -57,10 +58,12 @@ export class BusMember implements Carrier, AsyncDisposable {
   /** Messages wait until the others are found. */
   send(message: Message): boolean {
     if (this.#bus !== undefined) return this.#bus.send(message)
-    if (this.#isClosed || this.#waiting.length === MAX_WAITING) {
+    const bytes = this.#waitingBytes + byteLength(message.data)
+    if (this.#isClosed || bytes > MAX_WAITING_BYTES) {
       this.#refused++
       return false
     }
+    this.#waitingBytes = bytes
     this.#waiting.push(message)
     void this.join()
     return true
