@@ -30,10 +30,7 @@ export class StickyNames {
   of(backend: Backend): string {
     const known = this.known.get(backend)
     if (known !== undefined) return known
-    const name = new Bun.CryptoHasher('sha256', this.key)
-      .update(backend.id)
-      .digest('base64url')
-      .slice(0, NAME_LENGTH)
+    const name = hmac(this.key, backend.id).slice(0, NAME_LENGTH)
     this.known.set(backend, name)
     return name
   }
@@ -45,6 +42,15 @@ export class StickyNames {
   private index(backends: readonly PooledBackend[]): ReadonlyMap<string, PooledBackend> {
     return new Map(backends.map((backend) => [this.of(backend), backend]))
   }
+}
+
+/**
+ * Not `Bun.CryptoHasher`, which throws, with a key, once after a certificate could not be read anywhere in the process
+ * (Bun 1.4.5).
+ */
+function hmac(key: string, text: string): string {
+  const { createHmac } = process.getBuiltinModule('node:crypto')
+  return createHmac('sha256', key).update(text).digest('base64url')
 }
 
 export function randomStickyKey(): string {

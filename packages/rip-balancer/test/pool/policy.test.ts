@@ -167,13 +167,6 @@ test('sticky finds the valid name after others that are invalid, or whose backen
   for (let n = 0; n < 3; n++) expect(policy.choose(all, ({ id }) => id !== 'a', client)!.id).toBe('c')
 })
 
-test('without the key a name does not tell which backend it stands for', () => {
-  const [a] = members({ a: 1 }) as [PooledBackend]
-  const all = new Set([new StickyNames().of(a), new StickyNames().of(a), new StickyNames('a key').of(a)])
-  expect(all.size).toBe(3)
-  expect(new StickyNames('a key').of(a)).toBe(new StickyNames('a key').of(a))
-})
-
 test('learn takes the backend that a value belongs to, and another in turn when that one takes nothing', () => {
   const policy = policyOf('learn')
   const all = members({ a: 1, b: 1, c: 1 }) as [PooledBackend, PooledBackend, PooledBackend]

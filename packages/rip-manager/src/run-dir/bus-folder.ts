@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Account } from '../contract/account.ts'
@@ -46,7 +47,7 @@ export class BusFolder {
 
 /** What workers of an instance know and no other process does, made of the secret of the instance, which they do not know. */
 export function busKeyOf(secret: string): string {
-  return new Bun.CryptoHasher('sha256', secret).update('bus').digest('base64url')
+  return createHmac('sha256', secret).update('bus').digest('base64url')
 }
 
 /** Removes sockets of workers that are gone. @param addressed the folder as sockets in it are addressed */
