@@ -1,6 +1,7 @@
-import type { GivenFlag, Mode } from '@rip/server/settings'
+import { type GivenFlag, type Mode, Unacceptable, unacceptableText } from '@rip/server/settings'
 import { type ReadConfigOptions, readSettings, type SettingsRead } from '@rip/server/sources'
 import type { CommandLine } from './command-line/command-line.ts'
+import { CliError } from './errors.ts'
 import type { Terminal } from './terminal/terminal.ts'
 
 /** Everything that a command gets. */
@@ -19,6 +20,32 @@ export function isOn(invocation: Invocation, flag: string): boolean {
 /** Text of a flag, if given. */
 export function flagValue(invocation: Invocation, flag: string): string | undefined {
   return invocation.line.flags.get(flag)?.value
+}
+
+/**
+ * Value of a flag, if given. @param parse throws `Unacceptable` for a text that is no such value
+ *
+ * @throws CliError `USAGE`
+ */
+export function readFlag<T>(invocation: Invocation, flag: string, parse: (text: string) => T): T | undefined {
+  const text = flagValue(invocation, flag)
+  if (text === undefined) return undefined
+  try {
+    return parse(text)
+  } catch (error) {
+    if (!(error instanceof Unacceptable)) throw error
+    const problem = `--${flag}: ${unacceptableText(error, text)}`
+    const help = `rip-server ${invocation.line.command.name} --help`
+    throw new CliError('USAGE', { problems: [problem], help }, { cause: error })
+  }
+}
+
+/** Whether to go on with what happens, as it is unless told otherwise. @throws CliError `USAGE` */
+export function follows(invocation: Invocation): boolean {
+  const ends = isOn(invocation, 'no-follow')
+  if (!ends || !isOn(invocation, 'follow')) return !ends
+  const help = `rip-server ${invocation.line.command.name} --help`
+  throw new CliError('USAGE', { problems: ['--follow and --no-follow contradict each other'], help })
 }
 
 /** The settings of this invocation; `app` is the word that names the application. @throws ServerError */

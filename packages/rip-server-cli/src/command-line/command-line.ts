@@ -132,15 +132,16 @@ class Reading {
   #takeFlag(name: string, written: string, value: string | undefined): void {
     const option = options.get(name)
     const allowed = [...this.#command.flags, ...COMMON_FLAGS]
+    const ours = ourOptionFor(this.#command.name, written)
     if (option === undefined) {
       const known = allowed.map((flag) => `--${flag}`)
-      const ours = ourOptionFor(this.#command.name, written)
       const hint = ours === undefined ? didYouMean(written, known) : `; ${ours}`
       this.#problems.push(`unknown option ${written}${hint}`)
       return
     }
     if (!allowed.includes(name)) {
-      this.#problems.push(`${written} does not apply to "${this.#command.name}"`)
+      const hint = ours === undefined ? '' : `; ${ours}`
+      this.#problems.push(`${written} does not apply to "${this.#command.name}"${hint}`)
       return
     }
     if (option.value === undefined) {

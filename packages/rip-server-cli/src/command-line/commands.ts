@@ -141,15 +141,18 @@ export const commands: readonly Command[] = [
     ...toInstance,
     name: 'logs',
     summary: 'print recent output of the workers, and follow it',
-    flags: [...ASKING, 'log-format', 'no-follow'],
-    examples: ['rip-server logs', 'rip-server logs --json --no-follow | jq .message'],
+    flags: [...ASKING, 'follow', 'no-follow', 'lines', 'since', 'worker', 'grep', 'timestamps', 'log-format'],
+    examples: [
+      'rip-server logs -n 200 --worker 1',
+      'rip-server logs --since 10m --grep "timed? ?out" --no-follow',
+    ],
   },
   {
     ...toInstance,
     name: 'events',
     summary: 'print events as they happen, with --past earlier ones, too',
-    flags: [...ASKING, 'past', 'no-follow'],
-    examples: ['rip-server events --past --no-follow', 'rip-server events --json | jq .type'],
+    flags: [...ASKING, 'follow', 'no-follow', 'past', 'since'],
+    examples: ['rip-server events --since 1h --no-follow', 'rip-server events --json | jq .type'],
   },
   {
     ...toInstance,

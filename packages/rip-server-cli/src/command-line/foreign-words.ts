@@ -40,17 +40,14 @@ export function ourWordsFor(word: string): string | undefined {
 /** Options of other programs by our command, and what to type in place of them. */
 const FOREIGN_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   logs: {
-    '-f': '"rip-server logs" follows by itself',
-    '--follow': '"rip-server logs" follows by itself',
-    '-n': '"rip-server logs --no-follow | tail -n N" prints the last N lines',
-    '--lines': '"rip-server logs --no-follow | tail -n N" prints the last N lines',
-    '--tail': '"rip-server logs --no-follow | tail -n N" prints the last N lines',
-    '--since': '"rip-server logs --no-follow --json" prints what is kept, each line with its time',
+    '--tail': '-n N prints the last N lines, and follows',
+    '--nostream': '--no-follow ends after the existing lines',
+    '-u': '"rip-server logs NAME" prints those of one instance',
+    '--instance': '--worker N prints lines of one worker',
+    '--err': '"rip-server logs 2>&1 >/dev/null" prints those of standard error',
   },
   events: {
-    '-f': '"rip-server events" follows by itself',
-    '--follow': '"rip-server events" follows by itself',
-    '--since': '"rip-server events --past --no-follow" prints what is kept, each line with its time',
+    '-n': '--since 10m prints those of the last ten minutes',
   },
   start: {
     '-i': '-w N, or -w auto, sets the number of workers',

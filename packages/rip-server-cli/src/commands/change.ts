@@ -1,11 +1,11 @@
 import type { Manager, ManagerStatus, Refusal, ReloadResult } from '@rip/manager'
-import { durationMs, Unacceptable, unacceptableText } from '@rip/server/settings'
+import { durationMs } from '@rip/server/settings'
 import { refusalDetail, refusalMessage } from '@rip/server/text'
 import { DEFAULT_COMMAND_TIMEOUT_MS } from '../defaults.ts'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance, type RunningInstance } from '../instance/find-instance.ts'
-import { flagValue, type Invocation, isOn } from '../invocation.ts'
+import { flagValue, type Invocation, isOn, readFlag } from '../invocation.ts'
 import { condemnedText, configurationLines, shortGeneration } from '../terminal/event-line.ts'
 import { durationText } from '../terminal/quantity-text.ts'
 
@@ -122,23 +122,12 @@ export async function withTimeout<T>(
   ask: (signal: AbortSignal) => Promise<T>,
   extraMs: number = 0,
 ): Promise<T> {
-  const given = flagValue(invocation, 'timeout')
-  const afterMs = given === undefined ? DEFAULT_COMMAND_TIMEOUT_MS + extraMs : timeoutMs(given)
+  const afterMs = readFlag(invocation, 'timeout', durationMs) ?? DEFAULT_COMMAND_TIMEOUT_MS + extraMs
   const signal = AbortSignal.timeout(afterMs)
   try {
     return await ask(signal)
   } catch (error) {
     if (!signal.aborted) throw error
     throw new CliError('TIMED_OUT', { what, afterMs }, { cause: error })
-  }
-}
-
-function timeoutMs(text: string): number {
-  try {
-    return durationMs(text)
-  } catch (error) {
-    if (!(error instanceof Unacceptable)) throw error
-    const problem = `--timeout: ${unacceptableText(error, text)}`
-    throw new CliError('USAGE', { problems: [problem], help: 'rip-server --help' }, { cause: error })
   }
 }

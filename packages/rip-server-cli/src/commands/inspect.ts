@@ -7,7 +7,7 @@ import type {
   RequestsStatus,
   WorkerStatus,
 } from '@rip/manager'
-import { durationMs, Unacceptable, unacceptableText } from '@rip/server/settings'
+import { durationMs, Unacceptable } from '@rip/server/settings'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { inspectionLines } from '../inspection/inspection-text.ts'
@@ -19,7 +19,7 @@ import { PrivateFile } from '../inspection/private-file.ts'
 import { processorShare } from '../inspection/processor-share.ts'
 import type { Inspection } from '../inspection/inspection.ts'
 import { findInstance, type RunningInstance } from '../instance/find-instance.ts'
-import { flagValue, type Invocation, isOn } from '../invocation.ts'
+import { flagValue, type Invocation, isOn, readFlag } from '../invocation.ts'
 
 const DEFAULT_FOR_MS = 5_000
 const MAX_FOR_MS = 60_000
@@ -218,15 +218,11 @@ function requestsOf({ underWay }: RequestsStatus, process: Process): RequestsSta
 
 /** @throws CliError `USAGE` */
 function forMsOf(invocation: Invocation): number {
-  const text = flagValue(invocation, 'for')
-  if (text === undefined) return DEFAULT_FOR_MS
-  try {
-    const forMs = durationMs(text)
-    if (forMs > 0 && forMs <= MAX_FOR_MS) return forMs
-    throw new Unacceptable('a duration of more than 0 and at most 1m')
-  } catch (error) {
-    if (!(error instanceof Unacceptable)) throw error
-    const problem = `--for: ${unacceptableText(error, text)}`
-    throw new CliError('USAGE', { problems: [problem], help: 'rip-server inspect --help' })
-  }
+  return readFlag(invocation, 'for', lookMs) ?? DEFAULT_FOR_MS
+}
+
+function lookMs(text: string): number {
+  const forMs = durationMs(text)
+  if (forMs > 0 && forMs <= MAX_FOR_MS) return forMs
+  throw new Unacceptable('a duration of more than 0 and at most 1m')
 }

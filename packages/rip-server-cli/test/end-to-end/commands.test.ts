@@ -247,6 +247,25 @@ test(
       .map((line) => JSON.parse(line) as { seq: number; type: string })
     expect([past.code, kept[0]?.seq]).toEqual([0, 1])
     expect(kept.map(({ type }) => type)).toEqual(expect.arrayContaining(['generation-cut', 'held']))
+    const since = await sandbox.run('events', '--since', '5m', '--no-follow', '--json')
+    expect(since.stdout).toContain('"type":"generation-cut"')
+    const own = [
+      '--no-follow',
+      '--since',
+      '5m',
+      '--worker',
+      '1',
+      '--grep',
+      'on STDOUT',
+      '-n',
+      '1',
+      '--timestamps',
+    ]
+    expect((await sandbox.run('logs', ...own)).stdout).toBe('')
+    const found = await sandbox.run('logs', ...own.map((word) => word.toLowerCase()))
+    expect(found.stdout).toMatch(/^\d{4}-\S+Z w1 \| a line on stdout\n$/)
+    const other = await sandbox.run('logs', '--worker', '7', '-f')
+    expect([other.code, other.stderr]).toEqual([2, 'rip-server: there is no worker w7; there is w1\n'])
     expect((await sandbox.run('stop')).code).toBe(0)
     const [told, logged] = await Promise.all([events.finished(), logs.finished()])
     expect([told.code, logged.code]).toEqual([0, 0])
