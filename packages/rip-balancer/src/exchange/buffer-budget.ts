@@ -8,9 +8,9 @@ export class BufferBudget {
     return this.used
   }
 
-  /** @returns whether there was so much left; then it is taken */
-  take(bytes: number): boolean {
-    if (this.used + bytes > this.maxBytes) return false
+  /** @param part of the budget that may be used up @returns whether there was so much left; then it is taken */
+  take(bytes: number, part: number): boolean {
+    if (this.used + bytes > this.maxBytes * part) return false
     this.used += bytes
     return true
   }
@@ -29,11 +29,11 @@ export class BufferShare {
     this.budget = budget
   }
 
-  /** Sees to it that the share is at least so large. @returns whether it is */
-  growTo(bytes: number): boolean {
+  /** Sees to it that the share is at least so large. @param part of the budget that may be used up @returns whether it is */
+  growTo(bytes: number, part = 1): boolean {
     const more = bytes - this.bytes
     if (more <= 0) return true
-    if (!this.budget.take(more)) return false
+    if (!this.budget.take(more, part)) return false
     this.bytes = bytes
     return true
   }

@@ -105,5 +105,6 @@ export class Ending {
     this.facts.end(cause)
     this.body.forget()
     this.context.share.free()
+    this.context.window.free()
   }
 }

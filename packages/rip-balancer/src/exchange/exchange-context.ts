@@ -16,6 +16,8 @@ export class ExchangeContext {
   readonly progress: Progress
   /** Of the memory for bytes that wait for slow clients. */
   readonly share: BufferShare
+  /** Of the same memory, for what the backend may send while the client does not read. */
+  readonly window: BufferShare
 
   constructor(plane: DataPlane, client: ClientSide) {
     this.plane = plane
@@ -25,5 +27,6 @@ export class ExchangeContext {
     this.attempt = new Attempt(plane, this.facts)
     this.progress = new Progress(plane.turn.clock)
     this.share = new BufferShare(plane.buffers)
+    this.window = new BufferShare(plane.buffers)
   }
 }

@@ -16,6 +16,9 @@ import type { RequestBody } from './request-body.ts'
 import type { RequestRelay } from './request-relay.ts'
 import { ResponseEdits } from './response-edits.ts'
 
+/** The other half of the buffers is left for what slow clients keep waiting. */
+const WINDOW_PART = 0.5
+
 /** What the backend brings about in an exchange, beside its response. */
 export interface RespondingExchange extends PhaseHolder {
   connected(): void
@@ -31,6 +34,7 @@ export class ResponseRelay implements ResponseSink {
   private readonly attempt: Attempt
   private readonly progress: Progress
   private readonly share: BufferShare
+  private readonly window: BufferShare
   private readonly request: RequestRelay
   private readonly ending: Ending
   private readonly edits: ResponseEdits
@@ -44,6 +48,7 @@ export class ResponseRelay implements ResponseSink {
     this.attempt = context.attempt
     this.progress = context.progress
     this.share = context.share
+    this.window = context.window
     this.request = request
     this.ending = ending
     this.edits = new ResponseEdits(context)
@@ -143,6 +148,11 @@ export class ResponseRelay implements ResponseSink {
     this.progress.backendMoved()
     this.client.data(bytes, from, to)
     if (this.client.waiting > 0 && !this.mayBuffer()) this.attempt.upstream?.pause()
+  }
+
+  /** Until the exchange is over: what has come may be with the client's side still. */
+  mayKeep(bytes: number): boolean {
+    return this.window.growTo(bytes, WINDOW_PART)
   }
 
   complete(trailers: Trailers | undefined): void {

@@ -27,18 +27,29 @@ export class ReceiveWindow {
     this.owed += bytes
   }
 
+  /** Whether half of it was read, so that giving it back is worth a frame. */
+  get isDue(): boolean {
+    return this.owed * 2 >= this.size
+  }
+
+  /** From now on so much more may be under way. */
+  grow(bytes: number): void {
+    this.size += bytes
+    this.owed += bytes
+  }
+
   /** @returns by how much the peer's window grows now; 0 while it is not worth a frame */
   giveBack(): number {
-    if (this.owed * 2 < this.size) return 0
+    if (!this.isDue) return 0
     const bytes = this.owed
     this.left += bytes
     this.owed = 0
     return bytes
   }
 
-  /** Our SETTINGS have changed the initial window of all streams (§6.9.2). */
-  resize(size: number): void {
-    this.left += size - this.size
-    this.size = size
+  /** Our SETTINGS have changed the initial window of all streams (§6.9.2). @param bytes by how much, which may be negative */
+  resize(bytes: number): void {
+    this.left += bytes
+    this.size += bytes
   }
 }

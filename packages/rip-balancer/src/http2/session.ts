@@ -193,7 +193,16 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost {
   tick(now: number): void {
     if (this.isOver) return
     if (now >= this.lastGoAwayAt) this.sendLastGoAway()
-    if (now >= this.settingsDueAt) this.fail(ERROR.settingsTimeout, 'SETTINGS were not acknowledged')
+    if (now >= this.settingsDueAt) this.settingsOverdue()
+  }
+
+  /** A server that answers all the same completes what it has, and gets nothing more. */
+  private settingsOverdue(): void {
+    if (this.role === 'server' || !this.peer.isKnown)
+      return this.fail(ERROR.settingsTimeout, 'SETTINGS were not acknowledged')
+    this.settingsDueAt = Number.POSITIVE_INFINITY
+    this.owner.goingAway()
+    this.goAway()
   }
 
   // --- what the socket reports
@@ -383,8 +392,9 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost {
   settingsAcknowledged(): void {
     if (this.settingsDueAt === Number.POSITIVE_INFINITY) return this.countControlFrame()
     this.settingsDueAt = Number.POSITIVE_INFINITY
-    this.initialReceiveBytes = this.local.streamWindowBytes
-    for (const stream of this.streams.all()) stream.receiveWindow.resize(this.initialReceiveBytes)
+    const bytes = this.local.streamWindowBytes - this.initialReceiveBytes
+    this.initialReceiveBytes += bytes
+    for (const stream of this.streams.all()) stream.receiveWindow.resize(bytes)
   }
 
   // --- PING (§6.7)

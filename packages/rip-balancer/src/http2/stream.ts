@@ -20,6 +20,8 @@ export type StreamLoss = 'refused' | 'reset' | 'closed'
 export interface StreamOwner {
   /** Bytes of the body, without padding. */
   dataReceived(bytes: Buffer, from: number, to: number): void
+  /** Half of the window has been used: by how many bytes it grows. */
+  moreWindow(): number
   /** The peer's message is complete. */
   ended(): void
   /** Everything that waited has gone. */
@@ -283,8 +285,10 @@ export class Http2Stream {
   }
 
   private giveBack(): void {
-    if (this.isOver || this.receiveEnded) return
-    const bytes = this.receiveWindow.giveBack()
+    const { owner, receiveWindow } = this
+    if (this.isOver || this.receiveEnded || !receiveWindow.isDue) return
+    if (owner !== undefined) receiveWindow.grow(owner.moreWindow())
+    const bytes = receiveWindow.giveBack()
     if (bytes > 0) this.host.output.writeNumber(FRAME.windowUpdate, this.id, bytes)
   }
 }

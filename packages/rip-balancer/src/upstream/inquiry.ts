@@ -106,6 +106,10 @@ class Inquiry implements ResponseSink {
     if (this.bytes >= this.question.maxBytes) this.end(this.answer)
   }
 
+  mayKeep(): boolean {
+    return false
+  }
+
   complete(): void {
     this.end(this.answer)
   }

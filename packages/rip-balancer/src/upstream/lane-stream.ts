@@ -25,7 +25,14 @@ export interface LaneHost {
   answered(): void
   /** The stream does not wait for the lane any more. */
   forget(stream: LaneStream): void
+  /** A stream was given up before its response was complete. */
+  gaveUp(): void
 }
+
+/** What may arrive of one response before it is read. */
+export const STREAM_WINDOW_BYTES: number = 64 * 1024
+/** By how much that grows for a long response, if so much can be kept: the more arrives at a time, the less there is to do. */
+export const MORE_WINDOW_BYTES: number = 192 * 1024
 
 /**
  * A request and its response on a lane. It is an exchange's as long as it has a sink; what comes after that is ignored.
@@ -49,6 +56,7 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
   private wasRefused = false
   private interims = 0
   private hasHead = false
+  private hasGrown = false
   private trailers: Trailers | undefined
   /** The request is HEAD. */
   toHead = false
@@ -167,6 +175,13 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
     sink.data(bytes, from, to)
   }
 
+  moreWindow(): number {
+    if (this.hasGrown || (this.hasLength && this.remaining <= STREAM_WINDOW_BYTES)) return 0
+    if (this.sink?.mayKeep(MORE_WINDOW_BYTES) !== true) return 0
+    this.hasGrown = true
+    return MORE_WINDOW_BYTES
+  }
+
   ended(): void {
     const { sink } = this
     if (sink === undefined) return
@@ -205,5 +220,6 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
   private letGo(): void {
     if (this.stream === undefined) this.lane.forget(this)
     else this.stream.reset(ERROR.cancel)
+    this.lane.gaveUp()
   }
 }

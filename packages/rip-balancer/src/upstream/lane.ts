@@ -12,9 +12,9 @@ import { Http2Session, type SessionOwner } from '../http2/session.ts'
 import type { PeerSettings } from '../http2/settings.ts'
 import type { Http2Stream } from '../http2/stream.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
-import type { Turn } from '../transport/turn.ts'
+import type { Flushable, Turn } from '../transport/turn.ts'
 import type { DialedConnection } from './dialed-connection.ts'
-import { LaneStream, type LaneHost } from './lane-stream.ts'
+import { LaneStream, MORE_WINDOW_BYTES, STREAM_WINDOW_BYTES, type LaneHost } from './lane-stream.ts'
 import type { RequestBlock } from './request-block.ts'
 import type { ResponseHeads } from './response-heads.ts'
 import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
@@ -40,8 +40,8 @@ export interface LaneParts {
   readonly heads: ResponseHeads
 }
 
-/** What may arrive of one response while its client does not read; in one frame, which is the less to handle the longer it is. */
-const STREAM_WINDOW_BYTES = 256 * 1024
+/** A backend that has said nothing for so long since it was asked may be out of reach, which TCP does not tell for minutes. */
+const SILENT_MS = 5_000
 /** What is added to a head on its way: more than the balancer's own fields take. */
 const ADDED_BYTES = 1_024
 const ADDED_FIELDS = 12
@@ -70,6 +70,10 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
   /** What the end of the connection means to requests that wait for it. */
   private failure: UpstreamFailure = 'connect-failed'
   private reason: string | undefined
+  /** Since when the backend owes us something, and has said nothing at all; `Infinity` when it has. */
+  private askedAt: number
+  /** At the end of a turn in which a stream was given up. */
+  private readonly afterwards: Flushable = { flush: () => this.resettle() }
 
   constructor(socket: ByteSocket, turn: Turn, owner: LaneOwner, parts: LaneParts) {
     const { limits, scratch } = parts
@@ -77,7 +81,7 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
     this.turn = turn
     this.owner = owner
     this.parts = parts
-    this.idleSince = turn.clock.nowMs
+    this.idleSince = this.askedAt = turn.clock.nowMs
     this.maxInterimResponses = limits.maxInterimResponses
     this.decoder = new HpackDecoder({
       // Some use it all the same, as servers of `node:http2` in Bun 1.4.5 do.
@@ -92,7 +96,7 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
       local: {
         maxStreams: 0,
         streamWindowBytes: STREAM_WINDOW_BYTES,
-        maxFrameBytes: STREAM_WINDOW_BYTES,
+        maxFrameBytes: STREAM_WINDOW_BYTES + MORE_WINDOW_BYTES,
         maxHeaderListBytes: limits.head.maxHeadBytes,
         headerTableBytes: 0,
         extendedConnect: false,
@@ -161,6 +165,7 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
   begin(laneStream: LaneStream, request: OutgoingRequest): Http2Stream {
     const { block } = this.parts
     const stream = this.session.open(laneStream)
+    if (this.askedAt === Number.POSITIVE_INFINITY) this.askedAt = this.nowMs
     block.write(request, this.encoder)
     stream.headers(block.bytes, 0, block.end)
     return stream
@@ -181,6 +186,10 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
     this.pending.delete(stream)
   }
 
+  gaveUp(): void {
+    if (this.pending.size > 0 || this.isSilent) this.turn.flushLater(this.afterwards)
+  }
+
   // --- the socket reports
 
   opened(): void {
@@ -188,6 +197,7 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
   }
 
   received(chunk: Buffer): void {
+    this.askedAt = Number.POSITIVE_INFINITY
     this.session.received(chunk)
     if (this.pending.size > 0) this.admit()
   }
@@ -276,6 +286,18 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
     if (trailers === 'malformed') stream.malformed()
     else stream.trailersCame(trailers)
     return ERROR.none
+  }
+
+  private get isSilent(): boolean {
+    return this.nowMs - this.askedAt >= SILENT_MS
+  }
+
+  /** The place of a stream that was given up is free; but what a backend that is silent has not answered, it gets no more of. */
+  private resettle(): void {
+    if (this.session.isOver) return
+    if (!this.isSilent) this.admit()
+    else if (this.isOpen) this.retire()
+    else this.lost('connect-failed', 'the backend has said nothing')
   }
 
   private refusePending(failure: UpstreamFailure, reason: string | undefined): void {

@@ -40,7 +40,7 @@ export class Lanes implements LaneOwner {
 
   /** Takes a request at once, or not at all; then a lane is being opened if one more is worth it. */
   take(sink: ResponseSink, head: RequestHead): LaneStream | undefined {
-    const lane = this.least
+    const lane = this.best
     if (lane?.hasRoom === true) return lane.takes(head) ? lane.take(sink) : undefined
     if (this.mayOpen(lane)) this.open()
     return undefined
@@ -48,13 +48,13 @@ export class Lanes implements LaneOwner {
 
   /** Whether the backend takes a head of that size, as far as is known. */
   takes(head: RequestHead): boolean {
-    const { least } = this
-    return least?.isOpen === true ? least.takes(head) : head.end - head.start <= SMALL_HEAD_BYTES
+    const { best } = this
+    return best?.isOpen === true ? best.takes(head) : head.end - head.start <= SMALL_HEAD_BYTES
   }
 
   /** Takes a request that waits for a lane, or for a place on one. */
   await(sink: ResponseSink): LaneStream {
-    const lane = this.least
+    const lane = this.best
     return (lane === undefined || this.isFull(lane) ? this.open() : lane).await(sink)
   }
 
@@ -67,8 +67,8 @@ export class Lanes implements LaneOwner {
   /** Checks the time limits, and closes what was not used for too long. */
   sweep(now: number, idleMs: number): void {
     for (const lane of [...this.lanes, ...this.leaving]) lane.tick(now)
-    const { least } = this
-    if (least !== undefined && least.load === 0 && now - least.idleSince >= idleMs) least.retire()
+    const { best } = this
+    if (best !== undefined && best.load === 0 && now - best.idleSince >= idleMs) best.retire()
   }
 
   // --- LaneOwner
@@ -93,19 +93,20 @@ export class Lanes implements LaneOwner {
     this.maker.fault(error)
   }
 
-  private get least(): Lane | undefined {
-    let [least] = this.lanes
-    for (const lane of this.lanes) if (lane.load < least!.load) least = lane
-    return least
+  /** The one that has the least to do, of those that have room if there is one. */
+  private get best(): Lane | undefined {
+    let [best] = this.lanes
+    for (const lane of this.lanes) if (lane !== best && isBetter(lane, best!)) best = lane
+    return best
   }
 
   private isFull(lane: Lane): boolean {
     return lane.isOpen && !lane.hasRoom && this.lanes.length < MAX_LANES
   }
 
-  private mayOpen(least: Lane | undefined): boolean {
+  private mayOpen(best: Lane | undefined): boolean {
     if (this.isRetired || this.maker.nowMs < this.retryAt) return false
-    return least === undefined || this.isFull(least)
+    return best === undefined || this.isFull(best)
   }
 
   private open(): Lane {
@@ -113,4 +114,8 @@ export class Lanes implements LaneOwner {
     this.lanes.push(lane)
     return lane
   }
+}
+
+function isBetter(lane: Lane, than: Lane): boolean {
+  return lane.hasRoom === than.hasRoom ? lane.load < than.load : lane.hasRoom
 }

@@ -16,6 +16,8 @@ export interface ResponseSink {
   head(head: ResponseHead): void
   /** Body bytes without their framing, or tunnel bytes. */
   data(bytes: Buffer, from: number, to: number): void
+  /** Whether the backend may send so many bytes beyond the usual while the client does not read; asked in the midst of the body. */
+  mayKeep(bytes: number): boolean
   /** The response is complete, and the connection is no longer this exchange's. */
   complete(trailers: Trailers | undefined): void
   /** The tunnel's other side stopped sending. */

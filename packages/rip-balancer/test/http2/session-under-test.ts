@@ -127,6 +127,7 @@ export class RecordedStream implements StreamOwner {
   stream!: Http2Stream
   received = ''
   writables = 0
+  growth = 0
   private readonly heard: string[]
 
   constructor(heard: string[]) {
@@ -135,6 +136,10 @@ export class RecordedStream implements StreamOwner {
 
   dataReceived(bytes: Buffer, from: number, to: number): void {
     this.received += bytes.toString('latin1', from, to)
+  }
+
+  moreWindow(): number {
+    return this.growth
   }
 
   ended(): void {

@@ -59,6 +59,25 @@ describe('both sides', () => {
     expect(it.heard.at(-1)).toStartWith('closed 4 SETTINGS_TIMEOUT')
   })
 
+  test('a server that says nothing at all loses the connection then', () => {
+    const it = new SessionUnderTest('client')
+    it.turn.run(() => it.session.tick(it.turn.clock.nowMs + 11_000))
+    expect(it.heard).toEqual([expect.stringContaining('closed 4 SETTINGS_TIMEOUT')])
+  })
+
+  test('a server that answers without acknowledging them completes what it has, and gets nothing more', () => {
+    const it = new SessionUnderTest('client')
+    it.receive(SETTINGS)
+    const stream = it.send()
+    it.heard.length = 0
+    it.turn.run(() => it.session.tick(it.turn.clock.nowMs + 11_000))
+    expect(it.heard).toEqual(['going away'])
+    expect(it.session.canOpen).toBe(false)
+    it.receive(head(1), frame(FRAME.data, endStream, 1, 'body'))
+    expect(stream.received).toBe('body')
+    expect(it.heard.slice(1)).toEqual(['fields 1 head false', 'drained', 'ended 1'])
+  })
+
   test('what is lost is told once to each stream, and to the owner last', () => {
     const it = client()
     it.send()
@@ -140,7 +159,7 @@ describe('a request and its response', () => {
     const block = Buffer.alloc(40_000, 'x')
     it.turn.run(() =>
       it.session
-        .open({ dataReceived() {}, ended() {}, writable() {}, lost() {} })
+        .open({ dataReceived() {}, moreWindow: () => 0, ended() {}, writable() {}, lost() {} })
         .headers(block, 0, block.length, true),
     )
     const frames = it.written().map((each) => each.replace(/\S+$/, (payload) => String(payload.length)))
@@ -336,6 +355,23 @@ describe('flow control', () => {
     expect(it.written()).toEqual([])
     it.turn.run(() => stream.resume())
     expect(it.written()).toEqual(['windowUpdate 1 0 00008000'])
+  })
+
+  test('a window grows with what is given back if its owner wants that, also before SETTINGS are acknowledged', () => {
+    const it = new SessionUnderTest('client', { streamWindowBytes: 65_536 })
+    it.receive(SETTINGS)
+    const stream = it.send()
+    stream.growth = 100_000
+    it.socket.read()
+    const half = 'x'.repeat(16_384)
+    it.receive(head(1), frame(FRAME.data, 0, 1, half), frame(FRAME.data, 0, 1, half))
+    expect(it.written()).toEqual([`windowUpdate 1 0 ${numbers(132_768).toString('hex')}`])
+    stream.growth = 0
+    it.receive(SETTINGS_ACK)
+    // 65,536 and 100,000: what was sent is given back.
+    for (let sent = 0; sent < 163_840; sent += 16_384) it.receive(frame(FRAME.data, 0, 1, half))
+    expect(it.written()).toEqual([`windowUpdate 1 0 ${numbers(98_304).toString('hex')}`])
+    expect(it.heard.at(-1)).toBe('fields 1 head false')
   })
 
   test('a stream that gets more than its window is reset, and the others go on', () => {

@@ -310,6 +310,27 @@ describe('a response', () => {
     socket.destroy()
   })
 
+  test('may be longer on its way while half of all buffers has room for it', async () => {
+    const windows: number[] = []
+    const data = (stream: number, flags = 0): Buffer => frame(FRAME.data, flags, stream, Buffer.alloc(16_384))
+    await using it = await start(
+      ({ type, stream, payload }, connection) => {
+        if (type === FRAME.headers)
+          connection.write(connection.headers(stream, OK), data(stream), data(stream))
+        if (type !== FRAME.windowUpdate || stream === 0) return
+        windows.push(payload.readUInt32BE())
+        // The first response is complete when it is known how long the second one may be.
+        if (windows.length === 2) for (const id of [1, 3]) connection.write(data(id, endStream))
+        if (windows.length === 3) connection.write(data(stream, endStream))
+      },
+      { limits: { buffers: '512KiB' } },
+    )
+    const get = async (): Promise<number> => (await (await fetch(it.url)).arrayBuffer()).byteLength
+    expect(await Promise.all([get(), get()])).toEqual([3 * 16_384, 3 * 16_384])
+    expect(await get()).toBe(3 * 16_384)
+    expect(windows).toEqual([(32 + 192) * 1024, 32 * 1024, (32 + 192) * 1024])
+  })
+
   test('whose client does not read is not read, and costs no other', async () => {
     let sent = 0
     let longStream = 0

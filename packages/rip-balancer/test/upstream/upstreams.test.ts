@@ -25,6 +25,7 @@ function sinkOf(complete: () => void, connected: () => void): ResponseSink {
     interim: nothing,
     head: nothing,
     data: nothing,
+    mayKeep: () => false,
     tunnelEnded: nothing,
     upstreamDrained: nothing,
   }

@@ -121,6 +121,10 @@ export class StreamRequest implements StreamOwner {
     this.stream?.pause()
   }
 
+  moreWindow(): number {
+    return 0
+  }
+
   ended(): void {
     this.hasEnded = true
     if (this.dropsInput) return
