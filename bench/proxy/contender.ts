@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** The setup of a proxy: its addresses, and the sockets of its backends. */
@@ -176,7 +176,10 @@ const ripBalancer = ripBalancerAt('rip-balancer', PROGRAM)
 
 /** The balancer of another checkout of this repository, measured in the same rounds. */
 export function balancerBeside(checkout: string): Contender {
-  return ripBalancerAt('beside', join(checkout, 'packages/rip-balancer/bin/rip-balancer'))
+  return ripBalancerAt(
+    `beside-${basename(checkout)}`,
+    join(checkout, 'packages/rip-balancer/bin/rip-balancer'),
+  )
 }
 
 /** The balancer of this checkout, which speaks that protocol to the workers: `http1`, `h2c` or `auto`. */

@@ -2,12 +2,13 @@
  * Proxies in front of the same workers, interleaved: every round puts each shape on each proxy in turn, so that a
  * change of the machine's speed affects all of them. Prints medians and ratios to nginx; writes JSON.
  *
- *   bun bench/proxy/main.ts [--rounds 3] [--seconds 3] [--warmup 3] [--shape NAME]… [--proxy NAME]… [--beside CHECKOUT]
- * [--worker-protocol http1|h2c|auto]… [--json FILE]
+ *   bun bench/proxy/main.ts [--rounds 3] [--seconds 3] [--warmup 3] [--shape NAME]… [--proxy NAME]… [--beside CHECKOUT]…
+ * [--worker-protocol http1|h2c|auto]… [--starts 1] [--json FILE]
  *   bun bench/proxy/main.ts --table FILE    the ratios of a JSON file as a Markdown table
  *
  * --worker-protocol measures rip-balancer once more for each, as it speaks that protocol to the workers.
  * --beside measures the rip-balancer of another checkout, with its dependencies installed, in the same rounds.
+ * --starts repeats all of it with new processes: one start of a program differs from the next by more than its rounds do.
  * --json adds to the file if it exists, so that a long run can be done shape by shape.
  */
 import { resolve } from 'node:path'
@@ -30,7 +31,8 @@ const { values } = parseArgs({
     proxy: { type: 'string', multiple: true },
     json: { type: 'string' },
     table: { type: 'string' },
-    beside: { type: 'string' },
+    beside: { type: 'string', multiple: true, default: [] },
+    starts: { type: 'string', default: '1' },
     'worker-protocol': { type: 'string', multiple: true, default: [] },
   },
 })
@@ -38,6 +40,7 @@ const options = {
   rounds: Number(values.rounds),
   seconds: Number(values.seconds),
   warmup: Number(values.warmup),
+  starts: Number(values.starts),
 }
 
 const chosen = <T extends { readonly name: string }>(
@@ -71,13 +74,29 @@ async function sample(running: Running, shape: Shape, folder: string): Promise<S
   }
 }
 
-async function measure(shape: Shape, fleet: readonly Running[], folder: string): Promise<ShapeResults> {
-  const samples = new Map<string, Sample[]>(fleet.map(({ contender }) => [contender.name, []]))
+/** By the name of the contender. */
+type Samples = Map<string, Sample[]>
+
+async function measure(
+  shape: Shape,
+  fleet: readonly Running[],
+  folder: string,
+  samples: Samples,
+): Promise<void> {
   if (options.warmup > 0)
     for (const running of fleet) await load(addressOf(running, shape), shape, options.warmup, folder)
   for (let round = 0; round < options.rounds; round++)
     for (const running of fleet)
-      samples.get(running.contender.name)!.push(await sample(running, shape, folder))
+      listIn(samples, running.contender.name).push(await sample(running, shape, folder))
+}
+
+function listIn(samples: Samples, name: string): Sample[] {
+  const list = samples.get(name) ?? []
+  samples.set(name, list)
+  return list
+}
+
+function resultsOf(samples: Samples): ShapeResults {
   return Object.fromEntries([...samples].map(([name, taken]) => [name, summary(taken)]))
 }
 
@@ -89,7 +108,7 @@ function canTakePart(contender: Contender, shape: Shape): boolean {
 
 async function measureAll(): Promise<void> {
   const shapes = chosen(SHAPES, values.shape)
-  const beside = values.beside === undefined ? [] : [balancerBeside(resolve(values.beside))]
+  const beside = values.beside.map((checkout) => balancerBeside(resolve(checkout)))
   const protocols = values['worker-protocol'].map(balancerWith)
   const contenders = [...chosen(CONTENDERS, values.proxy), ...protocols, ...beside].filter(
     ({ version }) => Bun.which(version[0] ?? '') !== null,
@@ -100,13 +119,17 @@ async function measureAll(): Promise<void> {
     const [first] = group
     if (first === undefined) continue
     const able = contenders.filter((each) => canTakePart(each, first))
-    const running = await fleet.start(able, first.backends ?? 2, first.log === true)
-    for (const shape of group) {
-      const results = await measure(shape, running, fleet.folder)
+    const taken = new Map<Shape, Samples>(group.map((shape) => [shape, new Map()]))
+    for (let start = 0; start < options.starts; start++) {
+      const running = await fleet.start(able, first.backends ?? 2, first.log === true)
+      for (const [shape, samples] of taken) await measure(shape, running, fleet.folder, samples)
+      await fleet.stop()
+    }
+    for (const [shape, samples] of taken) {
+      const results = resultsOf(samples)
       console.log(shapeText(shape.name, results))
       if (values.json !== undefined) addToReport(values.json, options, { [shape.name]: results })
     }
-    await fleet.stop()
   }
 }
 
