@@ -1,5 +1,5 @@
 import { rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@rip/testing'
 
@@ -34,6 +34,16 @@ export const RIP_LANGUAGE: Contender = {
   file: 'index.rip',
   source: (version) => `export default -> new Response '${version}'\n`,
   command: RIP_TYPESCRIPT.command,
+}
+
+/** The server of another checkout of this repository, for the same applications. */
+export function besides(checkout: string): readonly Contender[] {
+  const program = join(checkout, 'packages/rip-server-cli/bin/rip-server')
+  return [RIP_TYPESCRIPT, RIP_LANGUAGE].map((each) => ({
+    ...each,
+    name: `${basename(checkout)}, ${extname(each.file)}`,
+    command: (port) => [process.execPath, program, 'dev', '.', String(port)],
+  }))
 }
 
 /** The production command, for measurements without saving. */

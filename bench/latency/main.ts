@@ -2,19 +2,21 @@
  * Reaction times: from saving a file to the first answer of the new code, compared with `bun --hot` and `bun --watch`;
  * from the command to four ready workers; and from the SIGKILL of a worker to full capacity.
  *
- *   bun run bench latency [--saves 100] [--boots 20] [--kills 50]
+ *   bun run bench latency [--saves 100] [--boots 20] [--kills 50] [--beside CHECKOUT]
  *
- * One save at a time, contenders in turn. Prints the result and writes it to bench/results/latency.json.
+ * One save at a time, contenders in turn; --beside saves for the rip-server of another checkout, with its dependencies
+ * installed, as well. Prints the result and writes it to bench/results/latency.json.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { commandOf, descendantsOf, quantile, timeUntil } from '@rip/testing'
 import {
   BUN_HOT,
   BUN_WATCH,
+  besides,
   type Contender,
   PATIENCE_MS,
   RIP_LANGUAGE,
@@ -43,6 +45,7 @@ const { values } = parseArgs({
     saves: { type: 'string', default: '100' },
     boots: { type: 'string', default: '20' },
     kills: { type: 'string', default: '50' },
+    beside: { type: 'string', multiple: true, default: [] },
   },
 })
 
@@ -94,7 +97,9 @@ function launch(contender: Contender, folder: string = mkdtempSync(join(scratch,
 async function measureSaves(saves: number): Promise<void> {
   if (saves === 0) return
   await using stack = new AsyncDisposableStack()
-  const running = [RIP_TYPESCRIPT, RIP_LANGUAGE, BUN_HOT, BUN_WATCH].map((each) => stack.use(launch(each)))
+  const others = values.beside.flatMap((checkout) => besides(resolve(checkout)))
+  const contenders = [RIP_TYPESCRIPT, RIP_LANGUAGE, ...others, BUN_HOT, BUN_WATCH]
+  const running = contenders.map((each) => stack.use(launch(each)))
   for (const each of running) await each.ready()
   const tookMs = new Map(running.map((each) => [each, [] as number[]]))
   for (let save = 0; save < saves; save++) {
