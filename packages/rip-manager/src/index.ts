@@ -41,6 +41,7 @@ export type {
   Random,
   ComparedGroup,
   Comparison,
+  ModuleCounts,
   ResponseCounts,
   Service,
   Signal,
@@ -69,7 +70,7 @@ export type {
 } from './contract/status.ts'
 export type { RequestFailure, RequestsStatus, RequestUnderWay, RouteAnswers } from './contract/requests.ts'
 export type { ExitReason, RecycleReason } from './contract/exit-reason.ts'
-export type { ManagerEvent, ManagerEventBody } from './contract/events.ts'
+export type { ChangedContent, ManagerEvent, ManagerEventBody, RolloutFacts } from './contract/events.ts'
 export type { Refusal, RefusalCode } from './contract/refusal.ts'
 export type { Backend, DrainReport, GenerationId, Router } from './contract/router.ts'
 export { readMemory } from './system/memory.ts'

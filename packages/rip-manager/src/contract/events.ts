@@ -1,11 +1,30 @@
 import type { ExitReason } from './exit-reason.ts'
 import type { Refusal } from './refusal.ts'
 import type { GenerationId } from './router.ts'
+import type { ModuleCounts } from './ports.ts'
 import type { Verdict } from './verdict.ts'
 import type { ConfigurationChange, ManagerHealth } from './status.ts'
 
 /** What happened, in order. `atMs` is milliseconds since the epoch, `seq` grows by one. */
 export type ManagerEvent = { readonly seq: number; readonly atMs: number } & ManagerEventBody
+
+/** What differs from the content that serves. */
+export interface ChangedContent {
+  /** The first of them, as in the content tree: relative to the application's folder, or absolute. */
+  readonly paths: readonly string[]
+  /** How many there are. */
+  readonly count: number
+}
+
+/** How new content came into service; what is not known is absent, as for a rollback and for the first start. */
+export interface RolloutFacts {
+  readonly changed?: ChangedContent
+  /** From the order to build until the code was there. */
+  readonly buildMs?: number
+  /** From the start of the first worker until it was ready. */
+  readonly bootMs?: number
+  readonly modules?: ModuleCounts
+}
 
 export type ManagerEventBody =
   | { readonly type: 'starting'; readonly generation: GenerationId; readonly workers: number }
@@ -56,12 +75,12 @@ export type ManagerEventBody =
     }
   | { readonly type: 'generation-building'; readonly generation: GenerationId; readonly reason: string }
   | { readonly type: 'generation-verified'; readonly generation: GenerationId }
-  | {
+  | ({
       readonly type: 'generation-cut'
       readonly generation: GenerationId
       readonly previous: GenerationId | null
       readonly tookMs: number
-    }
+    } & RolloutFacts)
   /**
    * There is no memory to start as many workers as are wanted beside those that are there: the generation takes over
    * with `ready` of them, the rest starts as the previous ones leave, and none of those stands by for a rollback.
@@ -77,7 +96,11 @@ export type ManagerEventBody =
       readonly workerBytes: number
     }
   | { readonly type: 'generation-retired'; readonly generation: GenerationId; readonly abandoned: number }
-  | { readonly type: 'generation-refused'; readonly refusal: Refusal }
+  | {
+      readonly type: 'generation-refused'
+      readonly refusal: Refusal
+      readonly changed?: ChangedContent
+    }
   /** A reload was asked for, and what is on disk is what serves. */
   | { readonly type: 'generation-unchanged'; readonly generation: GenerationId }
   /** Many answers failed after the cut: from here on, lots decide which of the two generations answers a request. */

@@ -128,6 +128,13 @@ export interface Tree {
   read(options?: TreeReadOptions): Promise<TreeState>
 }
 
+/** How many modules a build has put together. */
+export interface ModuleCounts {
+  readonly total: number
+  /** Those that are as they were in the build before. */
+  readonly reused: number
+}
+
 /** Code of one generation, compiled and frozen. */
 export interface Snapshot {
   readonly generation: GenerationId
@@ -135,6 +142,10 @@ export interface Snapshot {
   readonly folder?: string
   /** Its workers run whatever is on disk when they start: once they have gone, it cannot be returned to. @default false */
   readonly isUnfrozen?: boolean
+  /** @default not known */
+  readonly modules?: ModuleCounts
+  /** What it was made from, with what the build found to belong to it. @default what the build was asked for */
+  readonly content?: TreeState
   /**
    * First path, as in {@link TreeState}, of what the build used that is another in this content: data that no module
    * imports may change without making other code of it. @default any change makes other code

@@ -1,4 +1,4 @@
-import type { ManagerEventBody } from '../contract/events.ts'
+import type { ChangedContent, ManagerEventBody } from '../contract/events.ts'
 import type { Refusal } from '../contract/refusal.ts'
 import type { GenerationId } from '../contract/router.ts'
 import type { Fleet } from './state.ts'
@@ -17,9 +17,9 @@ export function tellUnchanged(fleet: Fleet, generation: GenerationId): void {
   fleet.effects.emit({ type: 'generation-unchanged', generation })
 }
 
-export function tellRefused(fleet: Fleet, refusal: Refusal): void {
+export function tellRefused(fleet: Fleet, refusal: Refusal, changed?: ChangedContent): void {
   fleet.announced = false
-  fleet.effects.emit({ type: 'generation-refused', refusal })
+  fleet.effects.emit({ type: 'generation-refused', refusal, ...(changed !== undefined && { changed }) })
 }
 
 export function tellCut(

@@ -14,6 +14,7 @@ import { isOutsideFault } from './outside-fault.ts'
 import { beginObservation, endObservation } from './observation.ts'
 import { refusalOf } from './refusal.ts'
 import { finishRestart } from './restart.ts'
+import { factsOf } from './rollout-facts.ts'
 import { advance } from './rollout-state.ts'
 import { againFor, lookLater } from './rollout-wishes.ts'
 import type { Fleet, Group, Rollout, Worker } from './state.ts'
@@ -61,7 +62,7 @@ export function refuse(fleet: Fleet, code: RefusalCode, failure: Failure): void 
     fleet.refusals.show(refusal)
     fleet.counters.refuse()
   }
-  tellRefused(fleet, refusal)
+  tellRefused(fleet, refusal, rollout.changed)
   answerAll(fleet, rollout.commands, { ok: false, refusal })
 }
 
@@ -140,7 +141,7 @@ export function commit(fleet: Fleet, rollout: Rollout, group: Group): void {
   endObservation(fleet)
   const tookMs = fleet.nowMs - rollout.sinceMs
   const previous = old?.generation.id
-  tellCut(fleet, { generation, previous: previous ?? null, tookMs })
+  tellCut(fleet, { generation, previous: previous ?? null, tookMs, ...factsOf(rollout) })
   if (kind === 'rollback' && previous !== undefined) {
     fleet.effects.emit({ type: 'rolled-back', from: previous, to: generation, reason })
   }

@@ -7,6 +7,7 @@ import { fromBootFailure, messageOf } from './failure.ts'
 import type { Generation, Surroundings } from './generation.ts'
 import { become, createGroup } from './group.ts'
 import { end, refuse } from './rollout-end.ts'
+import { changedFrom } from './rollout-facts.ts'
 import { advance } from './rollout-state.ts'
 import { againFor } from './rollout-wishes.ts'
 import type { KeptGeneration } from '../contract/verdict.ts'
@@ -67,6 +68,10 @@ function begin(
     group: undefined,
     leftover: undefined,
     routingFailures: 0,
+    changed: changedFrom(fleet.serving?.generation.content, tree),
+    begunMs: fleet.nowMs,
+    builtMs: undefined,
+    readyMs: undefined,
   }
   fleet.rollout = rollout
   return rollout
@@ -75,6 +80,7 @@ function begin(
 export function onBuilt(fleet: Fleet, token: number, result: BuildResult | Error): void {
   const { rollout } = fleet
   if (rollout?.token !== token || rollout.state !== 'building') return discardLate(fleet, result)
+  rollout.builtMs = fleet.nowMs
   if (result instanceof Error) return onNotBuilt(fleet, rollout, result)
   if ('changed' in result) return readAnew(fleet, rollout)
   rollout.generationId = result.ok ? result.snapshot.generation : (result.generation ?? rollout.generationId)
@@ -139,6 +145,7 @@ function boot(fleet: Fleet, rollout: Rollout, snapshot: Snapshot): void {
     rollout.group = createGroup(fleet, {
       id: rollout.generationId,
       snapshot,
+      content: snapshot.content ?? rollout.tree,
       surroundings: surroundingsOf(fleet, rollout),
     })
   } catch (error) {
@@ -175,6 +182,7 @@ function startWorker(fleet: Fleet, group: Group, slot: number): boolean {
 export function onCandidateReady(fleet: Fleet, worker: Worker): void {
   const { rollout } = fleet
   if (rollout?.group !== worker.group || rollout.state !== 'candidate') return
+  rollout.readyMs = fleet.nowMs
   if (!fleet.config.verifies) return proven(fleet, rollout)
   advance(rollout, 'ready')
   rollout.token = fleet.tokens.next()

@@ -1,4 +1,5 @@
 import type { MessageCounts, WorkerVitals } from '@rip/worker/protocol'
+import type { ChangedContent } from '../contract/events.ts'
 import type { ExitReason, RecycleReason } from '../contract/exit-reason.ts'
 import type { Random, ResponseCounts, Snapshot, TreeState } from '../contract/ports.ts'
 import type { GenerationId } from '../contract/router.ts'
@@ -132,6 +133,12 @@ export interface Rollout {
   leftover: Snapshot | undefined
   /** How often the router refused to switch to it. */
   routingFailures: number
+  /** What its content changes; undefined when that is not known. */
+  readonly changed: ChangedContent | undefined
+  /** When it began, when the code was there, and when its first worker was ready. */
+  readonly begunMs: number
+  builtMs: number | undefined
+  readyMs: number | undefined
 }
 
 export interface Observation {

@@ -41,6 +41,41 @@ describe('a reload', () => {
     expect(new Set(folders)).toEqual(new Set([`/snap/${generation}`]))
   })
 
+  test('tells what was changed, and how long build and boot took', async () => {
+    const modules = { total: 3, reused: 2 }
+    const builder: Builder = {
+      async build(state) {
+        const { generation } = state
+        return { ok: true, snapshot: { generation, folder: `/snap/${generation}`, modules } }
+      },
+    }
+    await using rig = await startedRig({ builder })
+    rig.processes.behave({ bootMs: 70 })
+    rig.files.writeUnseen('b.ts', 'new')
+    rig.files.writeUnseen('app.ts', 'v2')
+    expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: true })
+    const cut = rig.events.findLast((event) => event.type === 'generation-cut')
+    expect(cut).toMatchObject({ changed: { paths: ['app.ts', 'b.ts'], count: 2 }, modules })
+    expect(cut?.bootMs).toBeGreaterThanOrEqual(70)
+    expect(cut?.tookMs).toBeGreaterThanOrEqual(cut!.buildMs! + cut!.bootMs!)
+    expect(rig.events.find((event) => event.type === 'generation-cut')).not.toHaveProperty('changed')
+  })
+
+  test('that is refused tells what was changed, too, and a rollback that nothing was', async () => {
+    const broken = new Set<string>()
+    await using rig = await startedRig({ builder: builderFailingFor(broken) })
+    rig.files.writeUnseen('app.ts', 'v2')
+    await rig.during(rig.manager.reload())
+    rig.files.writeUnseen('app.ts', 'v3')
+    broken.add(rig.files.generation)
+    expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: false })
+    expect(rig.events.findLast((event) => event.type === 'generation-refused')).toMatchObject({
+      changed: { paths: ['app.ts'], count: 1 },
+    })
+    await rig.during(rig.manager.rollback())
+    expect(rig.events.findLast((event) => event.type === 'generation-cut')).not.toHaveProperty('changed')
+  })
+
   test('reads the environment anew, and respawned workers keep that of their generation', async () => {
     let key = 'old'
     await using rig = await startedRig({ env: () => ({ KEY: key }) })

@@ -6,6 +6,7 @@ import {
   type Builder,
   type BuildResult,
   type ContentTree,
+  type ModuleCounts,
   PACKAGES,
   type PackageStamp,
   type Snapshot,
@@ -78,6 +79,8 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   /** The files and packages that the last build found. */
   #followed: Belongings | undefined
   #packages: KnownPackages | undefined
+  /** Hashes of the modules of the last build, by path. */
+  #modules: ReadonlyMap<string, string> = new Map()
   readonly #told = new Set<string>()
   #builds = 0
   #standby: Standby | undefined
@@ -200,11 +203,20 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     }
     const folder = await this.#place(out, state.generation)
     this.#uses.set(folder, belongings.packages)
+    const modules = this.#count(manifest)
     const changedIn = changeDetection(state, this.#namesOf(belongings))
     const { anyChangeCounts = false, isUnfrozen = false } = this.#options
     const { generation } = state
     const details = { ...(isUnfrozen && { isUnfrozen }), ...(!anyChangeCounts && { changedIn }) }
-    return { ok: true, snapshot: { generation, folder, ...details } }
+    return { ok: true, snapshot: { generation, folder, modules, content: state, ...details } }
+  }
+
+  /** Counts the modules, and those that are as they were in the build before. */
+  #count({ files, outside = {} }: Manifest): ModuleCounts {
+    const before = this.#modules
+    const now = new Map(Object.entries({ ...files, ...outside }).map(([path, { hash }]) => [path, hash]))
+    this.#modules = now
+    return { total: now.size, reused: [...now].filter(([path, hash]) => before.get(path) === hash).length }
   }
 
   /** The files, with the names that a {@link TreeState} has for them. */

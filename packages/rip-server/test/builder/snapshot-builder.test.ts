@@ -170,3 +170,16 @@ test('no standby process is kept in a folder that is gone, and there is no warni
   await Bun.sleep(700)
   expect(waiting()).toEqual([])
 })
+
+test('modules that are as they were in the build before are counted', async () => {
+  await using builder = builderOf(false)
+  writeFileSync(join(root, 'b.ts'), 'export const b = 1\n')
+  writeFileSync(join(root, 'index.ts'), "import { b } from './b.ts'\nexport default b\n")
+  const modulesOf = async (generation: string): Promise<unknown> => {
+    const result = await build(builder, state(generation))
+    return result.ok && result.snapshot.modules
+  }
+  expect(await modulesOf('a'.repeat(16))).toEqual({ total: 2, reused: 0 })
+  writeFileSync(join(root, 'b.ts'), 'export const b = 2\n')
+  expect(await modulesOf('b'.repeat(16))).toEqual({ total: 2, reused: 1 })
+})
