@@ -36,6 +36,7 @@ const programs: Readonly<Record<string, () => Promise<Run>>> = {
   balancer: async () => (await import('./commands/balancer.ts')).balancer,
   manager: async () => (await import('./commands/manager.ts')).manager,
   config: async () => (await import('./commands/config.ts')).config,
+  explain: async () => (await import('./commands/explain.ts')).explain,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   run: async () => (await import('./commands/run-program.ts')).runProgram,
   compile: async () => (await import('./commands/compile.ts')).compile,

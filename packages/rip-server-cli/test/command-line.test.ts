@@ -167,6 +167,25 @@ describe('words', () => {
   })
 })
 
+describe('--host', () => {
+  test('is --bind to all addresses, or to the one behind it', () => {
+    expect(given('dev', './shop', '--host')).toEqual({ bind: '0.0.0.0' })
+    const line = parseCommandLine(['dev', '--host', '192.168.1.7', './shop'])
+    expect([line.words, line.flags.get('bind')]).toEqual([
+      ['./shop'],
+      { value: '192.168.1.7', written: '--host 192.168.1.7' },
+    ])
+  })
+
+  test('beside --bind, in production, or with another value is refused', () => {
+    expect(problems('dev', '-b', '127.0.0.1', '--host')).toEqual([
+      '-b 127.0.0.1 and --host set the same value; keep one',
+    ])
+    expect(problems('start', '--host')).toEqual(['--host does not apply to "start"'])
+    expect(problems('dev', '--host=true')).toEqual(['--host is a switch and takes no value, got "true"'])
+  })
+})
+
 test('a flag that may be given several times keeps them all', () => {
   const { flags } = parseCommandLine(['dev', '--allow-host', 'a.test', '--allow-host=*.b.test'])
   expect(flags.get('allow-host')).toEqual({

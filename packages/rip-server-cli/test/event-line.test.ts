@@ -171,3 +171,35 @@ test('every event has a plain line', () => {
   const ready = { type: 'worker-ready', slot: 1, pid: 42, bootMs: 25.535157999998773 } as const
   expect(plainEvent({ seq: 9, atMs: 0, ...ready })).toBe('worker-ready slot=1 pid=42 bootMs=26')
 })
+
+describe('what was saved', () => {
+  const cut = {
+    type: 'generation-cut',
+    generation: '456789abcdef',
+    previous: '0123456789ab',
+    tookMs: 84,
+    changed: { paths: ['src/routes/app.rip', 'b.rip', 'c.rip'], count: 3 },
+    buildMs: 12,
+    bootMs: 65,
+    modules: { total: 43, reused: 41 },
+  } as const
+  const shown = (columns?: number): string | undefined =>
+    eventLine({ seq: 1, atMs: 0, ...cut }, { terminal, verbose: false, serving: '0123456789ab', columns })
+
+  test('is one line with what came of it, as wide as there is room', () => {
+    const full =
+      '✓ src/routes/app.rip + 2 more → 456789a in 84 ms (built 12 ms, booted 65 ms, 41 of 43 modules reused)'
+    expect(shown()).toBe(full)
+    expect(shown(full.length - 1)).toBe(
+      '✓ src/routes/app.rip + 2 more → 456789a in 84 ms (built 12 ms, booted 65 ms)',
+    )
+    expect(shown(70)).toBe('✓ app.rip + 2 more → 456789a in 84 ms (built 12 ms, booted 65 ms)')
+    expect(shown(50)).toBe('✓ src/routes/app.rip + 2 more → 456789a in 84 ms')
+    expect(shown(30)).toBe('✓ app.rip + 2 more → 456789a in 84 ms')
+  })
+
+  test('is named alone when it is one file', () => {
+    const one = { ...cut, changed: { paths: ['app.rip'], count: 1 } }
+    expect(line(one)).toStartWith('✓ app.rip → 456789a in 84 ms (')
+  })
+})

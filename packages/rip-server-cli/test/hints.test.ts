@@ -29,7 +29,7 @@ test('a NODE_ENV that differs from that of the command is reported with its orig
 
 test('in a container there is a hint that it cannot be reached from outside', () => {
   expect(hints(['-w', '1'], true)).toEqual([
-    'it cannot be reached from outside this container; --bind 0.0.0.0 changes that',
+    'it cannot be reached from outside this container; --host changes that',
   ])
   expect(hints(['-w', '1', '--bind', '0.0.0.0'], true)).toEqual([])
   expect(hints(['-w', '1', '--bind', 'unix:/run/app.sock'], true)).toEqual([])

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { parseArgs } from 'node:util'
 import { didYouMean } from '@rip/balancer/text'
 import { type GivenFlag, settingNames, settingSpecs } from '@rip/server/settings'
 import { CliError } from '../errors.ts'
 import { type Command, commandNamed, commands, DEFAULT_COMMAND } from './commands.ts'
 import { ourOptionFor, ourWordsFor } from './foreign-words.ts'
-import { COMMON_FLAGS, options } from './options.ts'
+import { COMMON_FLAGS, LAN_FLAG, options } from './options.ts'
 
 export interface CommandLine {
   readonly command: Command
@@ -60,6 +61,7 @@ const compactSettings: ReadonlyMap<string, string> = new Map(
 /** What comes after it is not ours. */
 const COMMAND_FOLLOWS = '--'
 const COMMAND_FLAG = settingSpecs.command.flag
+const ALL_ADDRESSES = '0.0.0.0'
 
 /** One pass over the arguments that collects problems instead of stopping at the first. */
 class Reading {
@@ -67,6 +69,7 @@ class Reading {
   readonly #problems: string[] = []
   readonly #command: Command
   #named = false
+  #isForLan = false
   #words: string[] = []
 
   /** @param command the command, if it is known already */
@@ -97,6 +100,7 @@ class Reading {
     this.#command = command ?? this.#takeCommand(exists)
     for (const { option, written, value } of given) this.#takeFlag(option, written, value)
     if (end !== -1) this.#takeStartCommand(args.slice(end + 1))
+    if (this.#isForLan) this.#takeHost()
     if (this.#command.compact) this.#words = this.#words.filter((word) => !this.#takeCompact(word))
     if (!this.#flags.has('help') && !this.#flags.has('version')) this.#checkWords()
   }
@@ -145,7 +149,8 @@ class Reading {
       return
     }
     if (option.value === undefined) {
-      if (value === undefined) this.#set(name, 'true', written)
+      if (value === undefined && name === LAN_FLAG) this.#isForLan = true
+      else if (value === undefined) this.#set(name, 'true', written)
       else this.#problems.push(`${written} is a switch and takes no value, got "${value}"`)
       return
     }
@@ -154,6 +159,14 @@ class Reading {
       return
     }
     this.#set(name, value, `${written} ${value}`)
+  }
+
+  /** `--host` is `--bind` to all addresses, or to the one behind it, as other programs take it. */
+  #takeHost(): void {
+    const at = this.#words.findIndex((word) => isIP(word) !== 0)
+    const [address] = at === -1 ? [] : this.#words.splice(at, 1)
+    const written = address === undefined ? `--${LAN_FLAG}` : `--${LAN_FLAG} ${address}`
+    this.#set(settingSpecs.bind.flag, address ?? ALL_ADDRESSES, written)
   }
 
   /** Whether the word was a compact setting or a bare port. */

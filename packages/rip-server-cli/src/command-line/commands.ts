@@ -1,4 +1,4 @@
-import { INSTANCE_FLAGS, SETTING_FLAGS } from './options.ts'
+import { INSTANCE_FLAGS, LAN_FLAG, SETTING_FLAGS } from './options.ts'
 
 export interface Command {
   readonly name: string
@@ -37,8 +37,8 @@ export const commands: readonly Command[] = [
     ...running,
     name: 'dev',
     summary: 'serve an application while you edit it: file watching, error page, fewer workers',
-    flags: [...SETTING_FLAGS, ...TALK],
-    examples: ['rip-server dev ./shop --port 0', 'rip-server dev -- npm run dev'],
+    flags: [LAN_FLAG, ...SETTING_FLAGS, ...TALK],
+    examples: ['rip-server dev ./shop --host', 'rip-server dev -- npm run dev'],
   },
   {
     ...toInstance,
@@ -174,6 +174,15 @@ export const commands: readonly Command[] = [
     summary: 'show the settings in effect, and where they come from',
     flags: [...SETTING_FLAGS, 'json', 'sources'],
     examples: ['rip-server config --sources', 'rip-server config w:4 ./shop --json'],
+  },
+  {
+    name: 'explain',
+    usage: '[command line]',
+    summary: 'say what the words of a command line mean, and which settings come of them',
+    maxWords: Infinity,
+    flags: [],
+    handsOn: true,
+    examples: ['rip-server explain w:4 c:8 8080', 'rip-server explain dev ./shop --host'],
   },
   {
     name: 'doctor',

@@ -49,9 +49,16 @@ const FOREIGN_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>
   events: {
     '-n': '--since 10m prints those of the last ten minutes',
   },
+  dev: {
+    '-H': '--host, or --bind ADDRESS, sets where it listens',
+    '--hostname': '--host, or --bind ADDRESS, sets where it listens',
+    '--open': 'o in the terminal opens the page',
+  },
   start: {
     '-i': '-w N, or -w auto, sets the number of workers',
     '--instances': '-w N, or -w auto, sets the number of workers',
+    '--host': '--bind ADDRESS sets where it listens; without it, on all addresses',
+    '--hostname': '--bind ADDRESS sets where it listens; without it, on all addresses',
     '--env': 'NODE_ENV is production unless the environment or a .env file sets it',
   },
 }

@@ -12,6 +12,9 @@ export interface Option {
   readonly repeatable?: true
 }
 
+/** Serves the local network in development: another way to say `--bind`. */
+export const LAN_FLAG = 'host'
+
 /** Flags that change a command or its output, not the settings of a server. */
 const plainOptions: readonly Option[] = [
   {
@@ -20,6 +23,10 @@ const plainOptions: readonly Option[] = [
     value: 'FILE',
     summary: 'configuration file',
     fallbackText: 'rip-server.config.*',
+  },
+  {
+    flag: LAN_FLAG,
+    summary: 'as --bind 0.0.0.0: serve the local network, and show its address as a QR code',
   },
   { flag: 'json', summary: 'print data as JSON' },
   { flag: 'quiet', short: 'q', summary: 'print only errors' },

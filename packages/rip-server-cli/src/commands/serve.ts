@@ -1,4 +1,5 @@
 import {
+  type ListenAddress,
   type Manager,
   ManagerError,
   type ManagerErrorDetail,
@@ -18,11 +19,16 @@ import {
 import { commandText, type LogFormat, type Mode, type Settings } from '@rip/server/settings'
 import { isExposed, proveCertificate, type SettingsRead } from '@rip/server/sources'
 import { refusalDetail, refusalMessage } from '@rip/server/text'
+import { LAN_FLAG } from '../command-line/options.ts'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { flagValue, type Invocation, invocationSettings, isOn } from '../invocation.ts'
 import { developmentHints, isInContainer, nodeEnvHints, rootWarning } from '../terminal/hints.ts'
-import { readyBlock, type ReadyFacts, readyJson } from '../terminal/ready-block.ts'
+import { DeveloperKeys } from './developer-keys.ts'
+import { keysLine } from './key-commands.ts'
+import { lanAddresses } from '../terminal/lan-addresses.ts'
+import { qrCode } from '../terminal/qr-code.ts'
+import { type LanUrl, readyBlock, type ReadyFacts, readyJson } from '../terminal/ready-block.ts'
 import { reportEvents } from '../terminal/reporter.ts'
 import { resolve } from 'node:path'
 import { handleSignals, onTerminalGone, type SignalActions, signalExitCode } from '../signals.ts'
@@ -136,6 +142,7 @@ class Serving {
   readonly #plan: ServerPlan
   readonly #invocation: Invocation
   #server: OpenServer | undefined
+  #keys: DeveloperKeys | undefined
   #serves = false
   /** Whether the first start has failed; events of later attempts are then printed as if it served. */
   #startFailed = false
@@ -161,6 +168,8 @@ class Serving {
     startOrphanReaper()
     const server = await new Server(this.#plan).open()
     this.#server = server
+    using keys = this.#openKeys(server)
+    this.#keys = keys
     try {
       // A signal to stop came while the server was opened: nothing is started any more.
       if (this.#interruptedBy !== undefined) await server.close()
@@ -224,6 +233,25 @@ class Serving {
     const facts = this.#facts(server)
     if (isOn(this.#invocation, 'json')) terminal.data(readyJson(facts, Date.now()))
     terminal.say(readyBlock(facts, terminal))
+    void this.#showCode(facts).catch((error: Error) => this.#plan.warn(error.message))
+  }
+
+  /** The address for a phone, as a picture: only if it was asked for by `--host`, and there is room. */
+  async #showCode({ network = [] }: ReadyFacts): Promise<void> {
+    const { terminal, line } = this.#invocation
+    const [first] = network
+    const isAskedFor = line.flags.get('bind')?.written.startsWith(`--${LAN_FLAG}`) === true
+    if (first === undefined || !isAskedFor || !terminal.interactive) return
+    const code = await qrCode(first.url, terminal.strong('') !== '')
+    if (Bun.stringWidth(code[0] ?? '') < (terminal.columns ?? 0)) terminal.say(`${code.join('\n')}\n`)
+  }
+
+  /** For a developer in front of a terminal. What a successor was started in is no job of the shell any more. */
+  #openKeys(server: OpenServer): DeveloperKeys | undefined {
+    const { mode, inherited } = this.#plan
+    if (mode !== 'development' || inherited !== undefined || isOn(this.#invocation, 'json')) return undefined
+    const quit = (): void => this.#stop('SIGINT', this.#interruptedBy !== undefined)
+    return new DeveloperKeys({ server, invocation: this.#invocation, quit })
   }
 
   #stop(signal: NodeJS.Signals, now: boolean): void {
@@ -255,10 +283,12 @@ class Serving {
 
   #facts({ manager, runDir, address, url }: OpenServer): ReadyFacts {
     const { mode, settings, entry, entryFoundBy, command } = this.#plan
+    const isInDevelopment = mode === 'development'
     const { cwd } = this.#invocation
     return {
       mode,
       url,
+      ...(isInDevelopment && url !== undefined && { network: lanUrls(address, url) }),
       exposed: address !== undefined && isExposed(address),
       entry,
       entryFoundBy,
@@ -271,6 +301,7 @@ class Serving {
       snapshot: manager.status,
       cwd,
       hints: this.#plan.hints,
+      keys: this.#keys?.areRead === true ? keysLine : undefined,
     }
   }
 
@@ -280,6 +311,15 @@ class Serving {
     if (!watching) return 'off (on with --hotfix)'
     return this.#plan.mode === 'development' ? 'files: saving reloads' : 'files: saving reloads (--hotfix)'
   }
+}
+
+function lanUrls(address: ListenAddress | undefined, url: string): readonly LanUrl[] {
+  if (address === undefined || 'unix' in address) return []
+  const { protocol } = new URL(url)
+  return lanAddresses(address.host).map(({ host, through }) => ({
+    url: `${protocol}//${host}:${address.port}`,
+    through,
+  }))
 }
 
 async function scaleBy(manager: Manager, workers: number): Promise<void> {

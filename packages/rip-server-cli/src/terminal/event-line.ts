@@ -1,4 +1,6 @@
+import { basename } from 'node:path'
 import type {
+  ChangedContent,
   ConfigurationChange,
   ExitReason,
   ManagerEvent,
@@ -7,11 +9,16 @@ import type {
   Verdict,
 } from '@rip/manager'
 import { refusalDetail, refusalMessage } from '@rip/server/text'
+import { folded } from './folded.ts'
 import { bytesText, durationText } from './quantity-text.ts'
+import { fitting, fittingFrame } from './fitting.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Generations are shown as long as a short commit id. */
 const SHOWN_GENERATION_CHARS = 7
+
+/** What is continued on a line of its own stands below the words, not below the mark. */
+const CONTINUED_INDENT = 2
 
 export interface EventLineOptions {
   readonly terminal: Terminal
@@ -19,6 +26,8 @@ export interface EventLineOptions {
   readonly verbose: boolean
   /** Generation that serves at the moment. */
   readonly serving: string | null
+  /** Columns there are for a line, if it is shown to somebody. @default as many as are needed */
+  readonly columns?: number | undefined
 }
 
 export function shortGeneration(generation: string | null): string {
@@ -30,7 +39,7 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
   const { terminal, verbose } = options
   switch (event.type) {
     case 'generation-cut':
-      return event.previous === null ? undefined : cutLine(event, terminal)
+      return event.previous === null ? undefined : cutLine(event, options)
     case 'surge-limited':
       return surgeLine(event)
     case 'generation-refused':
@@ -96,13 +105,39 @@ function plainValue(key: string, value: unknown): string {
   }
   if (key.endsWith('Ms')) return String(Math.round(value as number))
   if (key === 'refusal') return JSON.stringify((value as Refusal).message)
+  if (key === 'changed') return JSON.stringify(filesText(value as ChangedContent))
   if (key === 'reason') return JSON.stringify(exitReasonText(value as ExitReason))
   return JSON.stringify(value)
 }
 
-function cutLine(event: Extract<ManagerEvent, { type: 'generation-cut' }>, terminal: Terminal): string {
-  const change = `${shortGeneration(event.previous)} → ${shortGeneration(event.generation)}`
-  return `${terminal.good('✓')} ${change} in ${durationText(event.tookMs)}`
+/** What was saved, what came of it, and how long that took: as much as there is room for. */
+function cutLine(
+  event: Extract<ManagerEvent, { type: 'generation-cut' }>,
+  { terminal, columns }: EventLineOptions,
+): string {
+  const { previous, generation, tookMs, changed, buildMs, bootMs, modules } = event
+  const served = `→ ${shortGeneration(generation)} in ${durationText(tookMs)}`
+  const line = (what: string, details: readonly string[]): string => {
+    const why = details.length === 0 ? '' : ` ${terminal.faint(`(${details.join(', ')})`)}`
+    return `${terminal.good('✓')} ${what} ${served}${why}`
+  }
+  const times = [
+    ...(buildMs === undefined ? [] : [`built ${durationText(buildMs)}`]),
+    ...(bootMs === undefined ? [] : [`booted ${durationText(bootMs)}`]),
+  ]
+  const reused = modules === undefined ? [] : [`${modules.reused} of ${modules.total} modules reused`]
+  if (changed === undefined) return line(shortGeneration(previous), [])
+  const [path = ''] = changed.paths
+  const all = filesText(changed)
+  const short = filesText({ ...changed, paths: [basename(path)] })
+  return fitting(
+    [line(all, [...times, ...reused]), line(all, times), line(short, times), line(all, []), line(short, [])],
+    columns,
+  )
+}
+
+function filesText({ paths: [path = ''], count }: ChangedContent): string {
+  return count === 1 ? path : `${path} + ${count - 1} more`
 }
 
 /** The line about a start that serves other code than that on disk, or condemned code. */
@@ -162,12 +197,13 @@ function surgeLine(event: Extract<ManagerEvent, { type: 'surge-limited' }>): str
 /** A refused generation with its reason and, where known, the code frame. */
 export function refusalText(
   refusal: Refusal,
-  { terminal, serving }: Pick<EventLineOptions, 'terminal' | 'serving'>,
+  { terminal, serving, columns }: Pick<EventLineOptions, 'terminal' | 'serving' | 'columns'>,
 ): string {
   const serves = serving === null ? '' : `; still serving ${shortGeneration(serving)}`
   const what = refusal.code === 'rolled-back' ? 'taken back' : 'refused'
-  const head = `${terminal.bad('✗')} ${shortGeneration(refusal.generation)} ${what}${serves}: ${refusalMessage(refusal)}`
-  const detail = refusalDetail(refusal)
+  const whole = `${terminal.bad('✗')} ${shortGeneration(refusal.generation)} ${what}${serves}: ${refusalMessage(refusal)}`
+  const head = folded(whole, columns, CONTINUED_INDENT)
+  const detail = fittingFrame(refusalDetail(refusal), columns)
   return detail === '' ? head : `${head}\n\n${detail}\n`
 }
 

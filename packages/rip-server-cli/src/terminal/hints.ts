@@ -16,7 +16,7 @@ export function developmentHints(
       `${workers} workers, each with its own memory: state kept in variables differs per worker; -w 1 for one`,
     )
   if (inContainer && listen !== undefined && !('unix' in listen) && !isExposed(listen))
-    hints.push('it cannot be reached from outside this container; --bind 0.0.0.0 changes that')
+    hints.push('it cannot be reached from outside this container; --host changes that')
   return hints
 }
 

@@ -2,6 +2,7 @@ import { dirname } from 'node:path'
 import type { ManagerStatus } from '@rip/manager'
 import type { Mode } from '@rip/server/settings'
 import { nearPath } from '@rip/server/text'
+import { folded } from './folded.ts'
 import { durationText } from './quantity-text.ts'
 import type { Terminal } from './terminal.ts'
 import { table } from './table.ts'
@@ -12,6 +13,8 @@ export interface ReadyFacts {
   readonly mode: Mode
   /** Address for clients, read back from the listening socket; absent without a balancer. */
   readonly url: string | undefined
+  /** The same for other machines of its networks, when it listens on all addresses. */
+  readonly network?: readonly LanUrl[]
   /** Whether the socket accepts connections from other machines. */
   readonly exposed: boolean
   /** File the workers loaded; absent without workers. */
@@ -30,6 +33,15 @@ export interface ReadyFacts {
   readonly cwd: string
   /** Further hints, a sentence each. */
   readonly hints: readonly string[]
+  /** The keys that can be pressed; absent when none are read. */
+  readonly keys?: string | undefined
+}
+
+/** An address for clients in a network. */
+export interface LanUrl {
+  readonly url: string
+  /** Name of the network interface. */
+  readonly through: string
 }
 
 /** What cannot be kept of an application that we do not load. */
@@ -40,6 +52,7 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
   const { snapshot } = facts
   const rows = [
     ['url', urlText(facts, terminal)],
+    ...(facts.network ?? []).map(({ url, through }) => ['network', `${url}  ${terminal.faint(through)}`]),
     ['app', entryText(facts, terminal)],
     ...(facts.command === undefined ? [] : [['command', `${facts.command}  ${terminal.faint(UNFROZEN)}`]]),
     ['workers', workersText(snapshot, facts)],
@@ -51,15 +64,20 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
     ['watching', facts.watching],
     ['control', facts.control],
     ...facts.hints.map((hint) => ['note', hint]),
-    ['next', `rip-server status, reload, ${facts.entry === undefined ? '' : 'scale N, '}stop`],
+    facts.keys !== undefined
+      ? ['keys', facts.keys]
+      : ['next', `rip-server status, reload, ${facts.entry === undefined ? '' : 'scale N, '}stop`],
   ]
   const title = `${terminal.strong('rip-server')} ${facts.version} ${terminal.faint(facts.mode)}`
-  return ['', `  ${title}`, '', ...table(rows).map((line) => `  ${line}`), ''].join('\n')
+  const indent = 4 + Math.max(...rows.map(([name = '']) => name.length))
+  const lines = table(rows).map((line) => folded(`  ${line}`, terminal.columns, indent))
+  return ['', `  ${title}`, '', ...lines, ''].join('\n')
 }
 
 /** The facts as one JSON object. */
 export function readyJson(facts: ReadyFacts, atMs: number): string {
-  const { snapshot, url = null, entry, command, mode, version, control, concurrency, tookMs, hints } = facts
+  const { snapshot, url = null, network = [], entry, command, mode } = facts
+  const { version, control, concurrency, tookMs, hints } = facts
   const { generation, readyWorkers: workers } = snapshot
   const place = entry === undefined ? 'in the background' : `on ${url ?? 'sockets of its own'}`
   const message = `${entry === undefined ? 'working' : 'serving'} after ${durationText(tookMs)} ${place}`
@@ -68,6 +86,7 @@ export function readyJson(facts: ReadyFacts, atMs: number): string {
     message,
     type: 'serving',
     url,
+    ...(network.length > 0 && { network: network.map((each) => each.url) }),
     app: entry ?? snapshot.root,
     ...(command !== undefined && { command }),
     ...(snapshot.background.length > 0 && { background: snapshot.background.map(({ name }) => name) }),

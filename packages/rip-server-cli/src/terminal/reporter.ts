@@ -35,6 +35,13 @@ function eventJson(event: ManagerEvent): string {
   return JSON.stringify({ time, message: plainEvent(event), ...event })
 }
 
+/** The time of day here: others put their own time before the lines that they collect. */
+function timeText(atMs: number): string {
+  const time = new Date(atMs)
+  const parts = [time.getHours(), time.getMinutes(), time.getSeconds()]
+  return parts.map((part) => String(part).padStart(2, '0')).join(':')
+}
+
 /** A worker of code that is not to serve yet did not start: its refusal tells why. */
 function isTriedInVain(event: ManagerEvent): boolean {
   if (event.type !== 'worker-exited' || event.respawnInMs !== undefined) return false
@@ -54,8 +61,10 @@ class Reporter {
     const { terminal, json, verbose } = this.#options
     if (json) return terminal.data(eventJson(event))
     if (!verbose && !this.#isNews(event)) return
-    const line = eventLine(event, { terminal, verbose, serving })
-    if (line !== undefined) terminal.say(line)
+    const time = terminal.interactive ? `${timeText(event.atMs)} ` : ''
+    const columns = terminal.columns === undefined ? undefined : terminal.columns - time.length
+    const line = eventLine(event, { terminal, verbose, serving, columns })
+    if (line !== undefined) terminal.say(`${terminal.faint(time)}${line}`)
   }
 
   #isNews(event: ManagerEvent): boolean {

@@ -7,6 +7,8 @@ export interface Terminal {
   data(text: string): void
   /** Empties the screen that data goes to. */
   clear(): void
+  /** Erases the screen and what has scrolled out of it, as clear(1) does. */
+  wipe?(): void
   /** Prints a message, unless `--quiet` was given. */
   say(text: string): void
   /** Prints a message that matters even with `--quiet`. */
@@ -17,6 +19,8 @@ export interface Terminal {
   bad(text: string): string
   /** Whether messages go to a terminal. */
   readonly interactive: boolean
+  /** Columns of that terminal at the moment; absent when messages go elsewhere. */
+  readonly columns?: number | undefined
   /** Whether data may carry styles. */
   readonly colorsData: boolean
   /**
@@ -34,6 +38,9 @@ export interface TerminalOptions {
 /** Cursor to the upper left corner, and everything after it erased (ECMA-48: CUP, ED). */
 const CLEAR = '\u001b[H\u001b[J'
 
+/** The whole screen erased, and the lines that have scrolled out of it (xterm: ED 3). */
+const WIPE = '\u001b[H\u001b[2J\u001b[3J'
+
 type Style = Parameters<typeof styleText>[0]
 
 /** The terminal of this process; colours only on a TTY and without `NO_COLOR` (https://no-color.org). */
@@ -49,6 +56,7 @@ export function processTerminal(options: TerminalOptions): Terminal {
   return {
     data: (text) => void process.stdout.write(`${safeText(text)}\n`),
     clear: () => void process.stdout.write(CLEAR),
+    wipe: () => void process.stdout.write(WIPE),
     say: (text) => void (options.quiet || talk('info', text)),
     complain: (text, level = 'error') => talk(level, text),
     strong: style('bold'),
@@ -56,6 +64,9 @@ export function processTerminal(options: TerminalOptions): Terminal {
     good: style('green'),
     bad: style('red'),
     interactive,
+    get columns() {
+      return interactive ? process.stderr.columns : undefined
+    },
     colorsData: wantsColor && process.stdout.isTTY === true,
     talkJson: () => void (json = true),
   }

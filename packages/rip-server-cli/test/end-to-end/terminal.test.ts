@@ -1,78 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ControlClient, findInstances, type Instance, type ManagerStatus } from '@rip/manager'
 import { PROGRAM, Sandbox, until } from '../server.ts'
+import { instanceIn, Shell } from '../shell.ts'
 
 setDefaultTimeout(60_000)
-
-/** An interactive shell in its own terminal. */
-class Shell implements AsyncDisposable {
-  screen = ''
-  readonly #sandbox: Sandbox
-  readonly #terminal: Bun.Terminal
-  readonly #child: Bun.Subprocess
-
-  constructor(sandbox: Sandbox, ...command: string[]) {
-    const decoder = new TextDecoder()
-    this.#sandbox = sandbox
-    this.#terminal = new Bun.Terminal({
-      data: (_, bytes) => void (this.screen += decoder.decode(bytes, { stream: true })),
-    })
-    const program = command.length > 0 ? command : ['bash', '--norc', '-i']
-    // A terminal of Bun is not the controlling terminal of the process it is given to.
-    this.#child = Bun.spawn(['setsid', '--ctty', '--wait', ...program], {
-      cwd: sandbox.folder,
-      env: { ...sandbox.env(), TERM: 'dumb', NO_COLOR: '1' },
-      terminal: this.#terminal,
-    })
-  }
-
-  type(text: string): void {
-    this.#terminal.write(text)
-  }
-
-  /** Closes the window. */
-  close(): void {
-    this.#terminal.close()
-  }
-
-  get exited(): Promise<number> {
-    return this.#child.exited
-  }
-
-  /** Waits until the server that was started here serves. */
-  async served(): Promise<ManagerStatus> {
-    return until('it serves with all its workers', async () => {
-      const snapshot = await this.snapshot().catch(() => undefined)
-      return snapshot !== undefined && snapshot.readyWorkers === snapshot.wantedWorkers ? snapshot : undefined
-    })
-  }
-
-  get pid(): number | undefined {
-    return instanceIn(this.#sandbox)?.pid
-  }
-
-  get url(): string {
-    return instanceIn(this.#sandbox)?.url ?? ''
-  }
-
-  async snapshot(): Promise<ManagerStatus | undefined> {
-    const instance = instanceIn(this.#sandbox)
-    return instance === undefined ? undefined : await new ControlClient(instance.control).status()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.close()
-    this.#child.kill('SIGKILL')
-    await this.#child.exited
-  }
-}
-
-/** Other servers of the same user do not count. */
-function instanceIn(sandbox: Sandbox): Instance | undefined {
-  return findInstances(sandbox.env()).find(({ runDir }) => runDir.startsWith(sandbox.runDirs))
-}
 
 async function appFolder(sandbox: Sandbox): Promise<string> {
   const app = `export default async (request) => {

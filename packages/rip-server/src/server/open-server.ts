@@ -50,6 +50,7 @@ import { forChildren } from '../application/child-environment.ts'
 import { FailureWatch } from './failure-watch.ts'
 import { statusWithTraffic } from './status-with-traffic.ts'
 import type { ServerPlan } from './server-plan.ts'
+import { RequestLines } from './request-lines.ts'
 import { LOG_NAME, LogFile } from '../output/log-file.ts'
 import { logLine, recordOf } from '../output/log-record.ts'
 import { LiveConfiguration, liveOptions } from './live-configuration.ts'
@@ -184,6 +185,18 @@ export class OpenServer implements AsyncDisposable {
     return { ...result, configuration: await configuration.settled() }
   }
 
+  /** Whether a line is printed for each request. */
+  get printsRequests(): boolean {
+    return this.#parts.requestLines.arePrinted(this.#parts.configuration.current)
+  }
+
+  /** Prints a line for each request from now on, or none, whatever the settings say. Resolves when that is in force. */
+  async printRequests(prints: boolean): Promise<void> {
+    const { requestLines, front } = this.#parts
+    requestLines.print(prints)
+    await front.configure()
+  }
+
   /** Checked before, because a successor would end with it, and only the output of the server would tell why. */
   async #configurationProblem(): Promise<string | undefined> {
     try {
@@ -221,6 +234,7 @@ interface ServerParts {
   readonly front: Front
   readonly certificates: CertificateWatch
   readonly configuration: LiveConfiguration
+  readonly requestLines: RequestLines
   readonly log: LogFile
   readonly systemd: SystemdNotifier | undefined
   /** Makes this the running instance for other processes. */
@@ -263,7 +277,11 @@ async function assemble(
   )
   const folder = join(runDir.path, succeeds ? `snapshots-${process.pid}` : 'snapshots')
   const { logFormat } = plan
-  const output = new ChildOutput({ accessLine: (line) => plan.data(accessLine(line, plan)), warn: plan.warn })
+  const requestLines = new RequestLines(logFormat)
+  const output = new ChildOutput({
+    accessLine: (line) => plan.data(requestLines.shown(accessLine(line, plan), configuration.current)),
+    warn: plan.warn,
+  })
   const spawner = owned.use(
     createSpawner({
       ...(plan.output && { stdout: plan.output }),
@@ -299,7 +317,7 @@ async function assemble(
         : await openFront({
             ...beside,
             listen,
-            settings: () => configuration.current,
+            settings: () => requestLines.applied(configuration.current),
             mode,
             env,
             account: ownership?.tenants.router,
@@ -434,6 +452,7 @@ async function assemble(
     front,
     certificates,
     configuration,
+    requestLines,
     log,
     systemd,
     publish: () => runDir.publish({ name, root, startedAtMs: Date.now(), ...url }),
