@@ -43,6 +43,18 @@ const messages = {
     `what ${d.name} sent is no ${d.what}`,
   FILE_NOT_MADE: (d: { readonly path: string; readonly reason: string }): string =>
     `${d.path} cannot be written: ${d.reason}`,
+  /** `found`: what would be served. */
+  APPLICATION_EXISTS: (d: { readonly folder: string; readonly found: string }): string =>
+    `${d.folder} has an application already (${d.found}), so nothing was written: name a new folder for a template, or leave --template out`,
+  /** `conflicts`: relative to the folder. */
+  FILES_EXIST: (d: { readonly folder: string; readonly conflicts: readonly string[] }): string =>
+    `${d.folder} has ${d.conflicts.join(', ')} already, and init overwrites nothing, so nothing was written: name a new folder, such as "rip-server init shop"`,
+  /** `run`: what starts the application once the packages are there. */
+  NOT_INSTALLED: (d: { readonly reason: string; readonly run: string }): string =>
+    `the files are written, but "bun install" failed: ${d.reason}\nInstall the packages when that is repaired, then: ${d.run}`,
+  /** `command`: what writes a starter there. */
+  NO_APPLICATION: (d: { readonly message: string; readonly command: string }): string =>
+    `${d.message}\n"${d.command}" writes an application to begin with`,
   TIMED_OUT: (d: { readonly what: string; readonly afterMs: number }): string =>
     `${d.what} did not finish within ${d.afterMs} ms; it may still do, see "rip-server status"`,
 } as const
@@ -67,6 +79,10 @@ const exitCodes: Readonly<Record<CliErrorCode, ExitCode>> = {
   NO_REQUEST: ExitCode.failed,
   FINDING_UNREADABLE: ExitCode.failed,
   FILE_NOT_MADE: ExitCode.failed,
+  APPLICATION_EXISTS: ExitCode.failed,
+  FILES_EXIST: ExitCode.failed,
+  NOT_INSTALLED: ExitCode.failed,
+  NO_APPLICATION: ExitCode.appFailed,
   TIMED_OUT: ExitCode.timedOut,
 }
 

@@ -16,6 +16,7 @@ type Run = (invocation: Invocation) => Promise<number>
 const programs: Readonly<Record<string, () => Promise<Run>>> = {
   start: async () => (await import('./commands/serve.ts')).start,
   dev: async () => (await import('./commands/serve.ts')).dev,
+  init: async () => (await import('./commands/init.ts')).init,
   reload: async () => (await import('./commands/change.ts')).reload,
   restart: async () => (await import('./commands/change.ts')).restart,
   rollback: async () => (await import('./commands/change.ts')).rollback,

@@ -41,6 +41,14 @@ export const commands: readonly Command[] = [
     examples: ['rip-server dev ./shop --host', 'rip-server dev -- npm run dev'],
   },
   {
+    name: 'init',
+    usage: '[folder] [options]',
+    summary: 'write an application to begin with, with tests; overwrites nothing',
+    maxWords: 1,
+    flags: ['template', 'language', 'no-install', 'quiet'],
+    examples: ['rip-server init shop', 'rip-server init chat --template chat --language ts'],
+  },
+  {
     ...toInstance,
     name: 'reload',
     summary: 'check code and configuration on disk, then switch; exit 8 or 5 when refused',

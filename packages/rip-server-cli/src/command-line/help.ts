@@ -13,6 +13,7 @@ export function overview(terminal: Terminal): string {
     ...columns(rows),
     '',
     `${terminal.strong('Examples')}`,
+    '  rip-server init shop                    write an application to begin with',
     '  rip-server dev                          work on the application in this folder',
     '  rip-server ./shop --port 8080           serve it in production',
     '  rip-server -- npm start                 run any web application by its own start command',

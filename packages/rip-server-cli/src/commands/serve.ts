@@ -46,6 +46,21 @@ export function dev(invocation: Invocation): Promise<number> {
 
 async function serve(invocation: Invocation, mode: Mode): Promise<number> {
   talkAsAsked(invocation)
+  return servePlan(await planOrOffer(invocation, mode), invocation)
+}
+
+/** Where there is no application, one may be written first. */
+async function planOrOffer(invocation: Invocation, mode: Mode): Promise<ServerPlan> {
+  try {
+    return await hintedPlan(invocation, mode)
+  } catch (error) {
+    const { offerStarter } = await import('./offer-starter.ts')
+    await offerStarter(error, invocation)
+    return hintedPlan(invocation, mode)
+  }
+}
+
+async function hintedPlan(invocation: Invocation, mode: Mode): Promise<ServerPlan> {
   const resolved = await invocationSettings(invocation, mode, invocation.line.words[0])
   const plan = rereadingPlan(resolved, mode, invocation)
   const hints = [
@@ -53,7 +68,7 @@ async function serve(invocation: Invocation, mode: Mode): Promise<number> {
     ...(resolved.notes ?? []),
     ...(mode === 'development' ? developmentHints(resolved, plan.listen, isInContainer(invocation.env)) : []),
   ]
-  return servePlan({ ...plan, hints }, invocation)
+  return { ...plan, hints }
 }
 
 /** A plan whose settings are read again as they were read the first time: with the same flags and environment. */

@@ -1,0 +1,84 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type OwnPackages, packageManifest } from './package-manifest.ts'
+import type { Starter } from './starter.ts'
+
+/** A file to be written. */
+export interface NewFile {
+  /** Relative to the folder of the application. */
+  readonly path: string
+  readonly text: string
+}
+
+const TEMPLATES = fileURLToPath(new URL('../../templates', import.meta.url))
+
+/** The files of a starter in this folder: those to read first, and then those for tools. */
+export function starterFiles(folder: string, starter: Starter, own: OwnPackages): readonly NewFile[] {
+  const { template, language } = starter
+  const name = packageName(folder)
+  const files = new Map<string, string>([['package.json', packageManifest(name, starter, own)]])
+  // Each of these folders has files that are missing in those before it, or replaces some.
+  for (const source of ['common', language, `${template}/both`, `${template}/${language}`])
+    for (const { path, text } of filesIn(source, own)) files.set(path, filledIn(text, name, starter))
+  return [...files].map(([path, text]) => ({ path, text })).toSorted(inOrder)
+}
+
+/** The configuration for an application that is there already. */
+export function configurationFiles(own: OwnPackages): readonly NewFile[] {
+  return filesIn('existing', own)
+}
+
+/** Hidden files come last. */
+function inOrder({ path: a }: NewFile, { path: b }: NewFile): number {
+  const isHidden = Number(a.startsWith('.')) - Number(b.startsWith('.'))
+  return isHidden === 0 ? a.localeCompare(b, 'en') : isHidden
+}
+
+function filesIn(source: string, own: OwnPackages): readonly NewFile[] {
+  const folder = join(TEMPLATES, source)
+  if (!existsSync(folder)) return []
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .map((path) => ({ path: withDots(path), text: textFor(readFileSync(join(folder, path), 'utf8'), own) }))
+}
+
+/** Without our types where an editor would not find them. */
+function textFor(text: string, own: OwnPackages): string {
+  if (own !== undefined) return text
+  return text.replace(/^import type .* from 'rip-server'\n\n/, '').replace(' satisfies RipServerConfig', '')
+}
+
+/** Names begin with `_` in place of a dot, because npm publishes no `.gitignore`. */
+function withDots(path: string): string {
+  return path.replace(/(^|\/)_/g, '$1.')
+}
+
+function filledIn(text: string, name: string, { language }: Starter): string {
+  const values: Readonly<Record<string, string>> = {
+    name,
+    app: `app.${language}`,
+    test: `app.test.${language}`,
+  }
+  return text.replace(/\{\{(\w+)\}\}/g, (mark, key: string) => values[key] ?? mark)
+}
+
+/** The longest name that npm takes. */
+const MAX_NAME_CHARS = 214
+
+/** A name for `package.json` that npm and Docker take, as close to that of the folder as possible. */
+export function packageName(folder: string): string {
+  const name = basename(folder)
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/\p{Mark}/gu, '')
+    .replace(/[^a-z0-9._-]+/g, '-')
+    .replace(/[._-]{2,}/g, '-')
+    .slice(0, MAX_NAME_CHARS)
+    .replace(/^[._-]|[._-]$/g, '')
+  return TAKEN.includes(name) ? `${name}-app` : name || 'app'
+}
+
+/** Names that npm refuses, or that an application which depends on the package of that name must not have. */
+const TAKEN: readonly string[] = ['node_modules', 'favicon.ico', 'rip-server', 'hono', 'elysia']
