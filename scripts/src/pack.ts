@@ -11,6 +11,7 @@ const folder = resolve(target)
 await mkdir(folder, { recursive: true })
 
 await run([process.execPath, join(import.meta.dir, 'bundle.ts'), '--anew'], process.cwd())
+await run([process.execPath, join(import.meta.dir, 'man-page.ts')], process.cwd())
 const tarballs: Record<string, string> = {}
 for await (const file of new Bun.Glob('packages/*/package.json').scan()) {
   const { name } = JSON.parse(await readFile(file, 'utf8')) as { name: string }

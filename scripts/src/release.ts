@@ -81,6 +81,7 @@ async function release(dryRun: boolean): Promise<void> {
 
   await run(['bun', 'x', 'turbo', 'run', 'build'])
   await run(['bun', join(import.meta.dir, 'bundle.ts'), '--anew'])
+  await run(['bun', join(import.meta.dir, 'man-page.ts')])
   for (const each of releases) {
     const folder = folders.get(each.name)
     if (folder === undefined) throw new Error(`no folder under packages/ publishes ${each.name}`)

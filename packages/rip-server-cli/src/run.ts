@@ -2,6 +2,7 @@ import { ServerError } from '@rip/server/settings'
 import { type CommandLine, parseCommandLine, notACommand } from './command-line/command-line.ts'
 import { commandData, commandHelp, overview } from './command-line/help.ts'
 import { commandNamed } from './command-line/commands.ts'
+import { manPage } from './command-line/man-page.ts'
 import { surviveEarlySignals } from './early-signals.ts'
 import { expectedExitCode } from './expected-exit-code.ts'
 import { ExitCode } from './exit-code.ts'
@@ -40,6 +41,7 @@ const programs: Readonly<Record<string, () => Promise<Run>>> = {
   explain: async () => (await import('./commands/explain.ts')).explain,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   run: async () => (await import('./commands/run-program.ts')).runProgram,
+  completion: async () => (await import('./commands/completion.ts')).completion,
   compile: async () => (await import('./commands/compile.ts')).compile,
 }
 
@@ -74,6 +76,7 @@ function help(line: CommandLine, terminal: Terminal): number {
   const [name] = line.words
   const command = name === undefined ? undefined : commandNamed(name)
   if (line.flags.has('json')) terminal.data(JSON.stringify(commandData(), null, 2))
+  else if (line.flags.has('man')) terminal.data(manPage().trimEnd())
   else if (name === undefined) terminal.data(overview(terminal))
   else if (command !== undefined) terminal.data(commandHelp(command, terminal))
   else throw notACommand(name, 'is not a command')

@@ -181,7 +181,9 @@ describe('--host', () => {
     expect(problems('dev', '-b', '127.0.0.1', '--host')).toEqual([
       '-b 127.0.0.1 and --host set the same value; keep one',
     ])
-    expect(problems('start', '--host')).toEqual(['--host does not apply to "start"'])
+    expect(problems('start', '--host')).toEqual([
+      '--host does not apply to "start"; --bind ADDRESS sets where it listens; without it, on all addresses',
+    ])
     expect(problems('dev', '--host=true')).toEqual(['--host is a switch and takes no value, got "true"'])
   })
 })

@@ -82,7 +82,7 @@ describe('logs', () => {
 
   test('refuses a worker that neither runs nor has written anything', async () => {
     const lines = printed({ selection: { names: new Set(['w2', 'w9']) } }, PAST)
-    await expect(lines).rejects.toMatchObject({ code: 'NO_WORKER', detail: { name: 'w9' } })
+    expect(lines).rejects.toMatchObject({ code: 'NO_WORKER', detail: { name: 'w9' } })
   })
 
   test('takes a worker by its number, and as it is shown', () => {

@@ -121,7 +121,7 @@ describe('help', () => {
     for (const { name, examples } of commands) {
       for (const example of examples) {
         const words = example
-          .split(' | ')[0]!
+          .split(/ [|>] /)[0]!
           .match(/"[^"]*"|\S+/g)!
           .slice(1)
         expect([

@@ -1,4 +1,5 @@
 import type { BalancerConfig, ListenerConfig } from '../config/config.ts'
+import { helpRows, wrapped } from '../text/help-layout.ts'
 import { didYouMean } from '../text/suggestion.ts'
 import { BalancerError } from '../errors.ts'
 import { OPERATION_HELP, OPERATIONS } from './operations.ts'
@@ -348,27 +349,37 @@ function finish(
 
 /** The text of `--help`. */
 export function helpText(program: string): string {
-  const rows = [...FLAGS, { name: 'config', value: 'FILE', help: CONFIG_HELP }].map(
-    ({ name, value, help }) => [`  --${name}${value === undefined ? '' : ` ${value}`}`, help],
+  const rows = [...FLAGS, { name: 'config', value: 'FILE', help: CONFIG_HELP }, ...COMMON].map(
+    ({ name, value, help }) => [`  --${name}${value === undefined ? '' : ` ${value}`}`, help] as const,
   )
-  const width = Math.max(...rows.map(([left = '']) => left.length)) + 2
+  const operations = OPERATION_HELP.map(([words, help]) => [`  ${words}`, help] as const)
   return [
-    `${program}: a strict HTTP/1.1 balancer in front of any HTTP servers`,
+    ...wrapped(`${program}: a strict HTTP balancer in front of any HTTP servers.`),
     '',
-    `usage: ${program} --to ADDRESS [--to ADDRESS …] [options]`,
-    ...OPERATION_HELP.map(([words]) => `       ${program} ${words}`),
+    `Usage  ${program} --to ADDRESS [--to ADDRESS …] [options]`,
+    `       ${program} OPERATION [options]`,
     '',
-    ...rows.map(([left = '', right = '']) => left.padEnd(width) + right),
+    'Operations',
+    ...helpRows(operations),
     '',
-    ...OPERATION_HELP.map(([words, help]) => `${words.replace(/ \[.*/, '').padEnd(width)}${help}`),
-    'The first three find the balancer by --admin or --config, as it was started with.',
+    'Options',
+    ...helpRows(rows),
     '',
     'Durations: 250ms, 10s, 5m, 1h, 1d. Sizes: 64KiB, 1MiB, 300M.',
-    'SIGTERM, SIGINT, SIGQUIT: finish requests under way, then end; a second one: end at once. SIGUSR1: reopen the log file.',
+    ...wrapped(
+      'SIGTERM, SIGINT and SIGQUIT finish requests under way, then end; a second one ends at once. SIGUSR1 opens the ' +
+        'log file anew.',
+    ),
     '',
-    'examples:',
+    'Examples',
     `  ${program} --listen :8080 --to 127.0.0.1:3000 --to unix:/run/app.sock`,
     `  ${program} --config balancer.json`,
+    `  ${program} drain 127.0.0.1:3000 --wait 30s --config balancer.json`,
     '',
   ].join('\n')
 }
+
+const COMMON: readonly Pick<Flag, 'name' | 'value' | 'help'>[] = [
+  { name: 'help', help: 'print this text; behind an operation, what that takes' },
+  { name: 'version', help: 'print the version' },
+]

@@ -1,4 +1,5 @@
 import { durationMs } from '../text/quantity.ts'
+import { helpRows, wrapped } from '../text/help-layout.ts'
 import { didYouMean } from '../text/suggestion.ts'
 import { BalancerError } from '../errors.ts'
 
@@ -16,6 +17,48 @@ export const OPERATION_HELP: readonly (readonly [words: string, help: string])[]
   ['undrain ID [--json]', 'the backend takes requests again'],
   ['check CONFIG [--json]', 'prints every mistake in a configuration with its place'],
 ]
+
+const FIND_HELP = 'as the balancer was started with, to find it'
+const FLAG_HELP: readonly (readonly [words: string, help: string])[] = [
+  ['  --admin unix:PATH', `socket of the admin API, ${FIND_HELP}`],
+  ['  --config FILE', `configuration, ${FIND_HELP}`],
+]
+const EXAMPLES: Readonly<Record<(typeof OPERATIONS)[number], readonly [string, string]>> = {
+  status: ['status --admin unix:/run/balancer.sock', 'status --config balancer.json --json'],
+  requests: ['requests --config balancer.json', 'requests --config balancer.json --json'],
+  drain: [
+    'drain 127.0.0.1:3000 --config balancer.json',
+    'drain 127.0.0.1:3000 --wait 30s --config balancer.json',
+  ],
+  undrain: [
+    'undrain 127.0.0.1:3000 --config balancer.json',
+    'undrain 127.0.0.1:3000 --admin unix:/run/balancer.sock',
+  ],
+  check: ['check balancer.json', 'check balancer.json --json'],
+}
+
+/** The text of `--help` behind an operation. */
+export function operationHelp(program: string, name: (typeof OPERATIONS)[number]): string {
+  const [words, help] = OPERATION_HELP.find(([each]) => each.startsWith(name))!
+  const wait = ['  --wait TIME', 'wait for those under way; exit 1 when they take longer'] as const
+  return [
+    ...wrapped(`${program} ${name}: ${help}.`),
+    '',
+    `Usage  ${program} ${words}`,
+    '',
+    'Options',
+    ...helpRows([
+      ...(name === 'check' ? [] : FLAG_HELP),
+      ...(name === 'drain' ? [wait] : []),
+      ['  --json', 'print data as JSON'],
+      ['  --help', 'print this text'],
+    ]),
+    '',
+    'Examples',
+    ...EXAMPLES[name].map((example) => `  ${program} ${example}`),
+    '',
+  ].join('\n')
+}
 
 /** An operation as it was called. */
 export interface Operation {

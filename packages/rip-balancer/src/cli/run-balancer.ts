@@ -5,7 +5,7 @@ import { BalancerError, type BalancerErrorCode } from '../errors.ts'
 import { ConfigSource } from './config-source.ts'
 import { helpText, parseFlags } from './flags.ts'
 import { DRAINED, ProcessEnded } from './process-hand-over.ts'
-import { parseOperation } from './operations.ts'
+import { operationHelp, parseOperation } from './operations.ts'
 import type { ProgramIo } from './program-io.ts'
 import { isOrdered, stopRequests } from './stop-requests.ts'
 
@@ -23,7 +23,7 @@ export async function runBalancer(argv: readonly string[], io: ProgramIo): Promi
   const program = io.program ?? 'rip-balancer'
   try {
     const operation = parseOperation(argv)
-    if (operation?.help === true) return print(io, helpText(program))
+    if (operation?.help === true) return print(io, operationHelp(program, operation.name))
     // What serves needs neither this nor a group: each module takes a quarter of a millisecond of every start.
     if (operation !== undefined) return await (await import('./run-operation.ts')).runOperation(operation, io)
     const flags = parseFlags(argv, inheritedFds(io.env))

@@ -9,6 +9,10 @@ export interface Command {
   readonly maxWords: number
   readonly minWords?: number
   readonly flags: readonly string[]
+  /** What flags mean here, where that is not what they mean elsewhere. */
+  readonly explains?: Readonly<Record<string, string>>
+  /** Flags that it understands and that change nothing here: help does not show them. */
+  readonly idleFlags?: readonly string[]
   readonly examples: readonly [string, string]
   /** Takes compact words such as `w:4` and a bare port. */
   readonly compact?: true
@@ -24,6 +28,14 @@ const ASKING = [...INSTANCE_FLAGS, 'json', 'quiet'] as const
 const COMMANDING = [...ASKING, 'timeout', 'reason'] as const
 /** Commands to a running instance: the word names its application. */
 const toInstance = { usage: '[app]', maxWords: 1 } as const
+/** What these flags mean to a command that looks for a running instance. */
+const FINDING: Readonly<Record<string, string>> = {
+  name: 'the running instance of this name, as ps shows it',
+  'run-dir': 'the running instance with this run directory',
+}
+/** Settings of the balancer. */
+const BALANCING = ['port', 'bind', 'tls-cert', 'tls-key', 'max-body', 'access-log'] as const
+const DEVELOPING = ['allow-host', 'install'] as const
 
 export const commands: readonly Command[] = [
   {
@@ -31,6 +43,7 @@ export const commands: readonly Command[] = [
     name: 'start',
     summary: 'serve an application in production: one worker per core, no file watching',
     flags: [...SETTING_FLAGS, ...TALK],
+    idleFlags: DEVELOPING,
     examples: ['rip-server w:4 c:8 r:1000 8080 ./shop', 'rip-server --port 8080 --health /up -- npm start'],
   },
   {
@@ -142,8 +155,8 @@ export const commands: readonly Command[] = [
     usage: '',
     summary: 'list every instance of this user',
     maxWords: 0,
-    flags: ['json'],
-    examples: ['rip-server ps', 'rip-server ps --json'],
+    flags: ['json', 'names'],
+    examples: ['rip-server ps', 'rip-server ps --json | jq ".[].url"'],
   },
   {
     ...toInstance,
@@ -174,6 +187,7 @@ export const commands: readonly Command[] = [
     name: 'check',
     summary: 'check configuration and application in one temporary worker',
     flags: [...SETTING_FLAGS, 'json'],
+    idleFlags: DEVELOPING,
     examples: ['rip-server check', 'rip-server check ./shop --health /up'],
   },
   {
@@ -229,6 +243,7 @@ export const commands: readonly Command[] = [
     name: 'manager',
     summary: 'run only the manager and its workers, each on a Unix socket',
     flags: [...SETTING_FLAGS, ...TALK],
+    idleFlags: [...BALANCING, ...DEVELOPING],
     examples: ['rip-server manager ./shop', 'rip-server manager w:2 ./shop'],
   },
   {
@@ -261,13 +276,31 @@ export const commands: readonly Command[] = [
     usage: '[command]',
     summary: 'explain a command',
     maxWords: 1,
-    flags: ['json'],
-    examples: ['rip-server help reload', 'rip-server help --json'],
+    flags: ['json', 'man'],
+    examples: ['rip-server help reload', 'rip-server help --man | man -l -'],
+  },
+  {
+    name: 'completion',
+    usage: 'bash|zsh|fish',
+    summary: 'print a script with which the shell completes commands, flags and names',
+    minWords: 1,
+    maxWords: 1,
+    flags: [],
+    examples: [
+      'rip-server completion bash > /etc/bash_completion.d/rip-server',
+      'rip-server completion fish > ~/.config/fish/completions/rip-server.fish',
+    ],
   },
 ]
 
 /** The command of `rip-server` without one. */
 export const DEFAULT_COMMAND = 'start'
+
+/** What a flag means to a command, where that is not what it means elsewhere. */
+export function explanationOf({ flags, explains }: Command, flag: string): string | undefined {
+  const finds = INSTANCE_FLAGS.includes(flag) && !flags.includes('config')
+  return explains?.[flag] ?? (finds ? FINDING[flag] : undefined)
+}
 
 export function commandNamed(name: string): Command | undefined {
   return commands.find((command) => command.name === name)

@@ -1,22 +1,30 @@
+import { helpRows, wrapped } from '@rip/balancer/text'
 import type { Terminal } from '../terminal/terminal.ts'
-import { type Command, commands } from './commands.ts'
+import { type Command, commands, explanationOf } from './commands.ts'
 import { COMMON_FLAGS, type Option, options } from './options.ts'
+
+const EXAMPLES: readonly (readonly [command: string, does: string])[] = [
+  ['  rip-server init shop', 'write an application to begin with'],
+  ['  rip-server dev', 'work on the application in this folder'],
+  ['  rip-server ./shop -p 8080', 'serve it in production'],
+  ['  rip-server -- npm start', 'run any web application by its own start command'],
+]
 
 /** The overview: every command with one line. */
 export function overview(terminal: Terminal): string {
   const rows = commands.map((command) => [`  ${command.name}`, command.summary] as const)
   return [
-    'rip-server serves a .rip, TypeScript or JavaScript application: balancer, manager and workers in one.',
+    ...wrapped(
+      'rip-server: an application server for .rip, TypeScript and JavaScript: balancer, manager and workers in one.',
+    ),
     '',
     `${terminal.strong('Usage')}  rip-server [command] [app] [options]`,
     '',
-    ...columns(rows),
+    terminal.strong('Commands'),
+    ...helpRows(rows),
     '',
-    `${terminal.strong('Examples')}`,
-    '  rip-server init shop                    write an application to begin with',
-    '  rip-server dev                          work on the application in this folder',
-    '  rip-server ./shop --port 8080           serve it in production',
-    '  rip-server -- npm start                 run any web application by its own start command',
+    terminal.strong('Examples'),
+    ...helpRows(EXAMPLES),
     '',
     'Each command explains itself: rip-server <command> --help',
     '',
@@ -25,19 +33,29 @@ export function overview(terminal: Terminal): string {
 
 /** Usage, flags and two examples of one command. */
 export function commandHelp(command: Command, terminal: Terminal): string {
-  const flags = [...command.flags, ...COMMON_FLAGS].filter((flag) => flag !== 'app')
-  const rows = flags.map((flag) => flagRow(options.get(flag)!))
   return [
-    `rip-server ${command.name}: ${command.summary}.`,
+    ...wrapped(`rip-server ${command.name}: ${command.summary}.`),
     '',
     `${terminal.strong('Usage')}  rip-server ${`${command.name} ${command.usage}`.trim()}`,
     '',
-    ...columns(rows),
+    terminal.strong('Options'),
+    ...helpRows(shownFlags(command).map((flag) => flagRow(command, options.get(flag)!))),
     '',
     terminal.strong('Examples'),
     ...command.examples.map((example) => `  ${example}`),
     '',
   ].join('\n')
+}
+
+/** The flags of a command that change something, but for `--app`: the application is given as a word. */
+export function shownFlags({ flags, idleFlags = [] }: Command): readonly string[] {
+  return [...flags, ...COMMON_FLAGS].filter((flag) => flag !== 'app' && !idleFlags.includes(flag))
+}
+
+/** What a flag means to a command, with its default. */
+export function meaningOf(command: Command, { flag, summary, fallbackText }: Option): string {
+  const fallback = fallbackText === undefined ? '' : ` (${fallbackText})`
+  return explanationOf(command, flag) ?? summary + fallback
 }
 
 /** The commands and their flags as data, for completion scripts and documentation. */
@@ -51,14 +69,8 @@ export function commandData(): readonly object[] {
   }))
 }
 
-function flagRow(option: Option): readonly [string, string] {
+function flagRow(command: Command, option: Option): readonly [string, string] {
   const short = option.short === undefined ? '    ' : `-${option.short}, `
   const value = option.value === undefined ? '' : ` ${option.value}`
-  const fallback = option.fallbackText === undefined ? '' : ` (${option.fallbackText})`
-  return [`  ${short}--${option.flag}${value}`, option.summary + fallback]
-}
-
-function columns(rows: readonly (readonly [string, string])[]): string[] {
-  const width = Math.max(...rows.map(([left]) => left.length)) + 3
-  return rows.map(([left, right]) => left.padEnd(width) + right)
+  return [`  ${short}--${option.flag}${value}`, meaningOf(command, option)]
 }

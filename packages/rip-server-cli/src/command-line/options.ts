@@ -8,6 +8,8 @@ export interface Option {
   readonly value?: string
   readonly summary: string
   readonly fallbackText?: string
+  /** The values it may have, or such as it often has. */
+  readonly choices?: readonly string[]
   /** Whether it may be given several times; the values are joined by commas. */
   readonly repeatable?: true
 }
@@ -49,6 +51,8 @@ const plainOptions: readonly Option[] = [
     value: 'PATTERN',
     summary: 'only lines that match; without capitals in it, letters of any case do',
   },
+  { flag: 'names', summary: 'print the names alone, one a line, without asking them anything' },
+  { flag: 'man', summary: 'print the whole as a page for man: rip-server help --man | man -l -' },
   { flag: 'lines', short: 'n', value: 'N', summary: 'of the existing lines only the last N' },
   { flag: 'timestamps', summary: 'print when each line was written before it' },
   { flag: 'past', summary: 'begin with the earlier events that are kept, up to 1000' },
@@ -76,12 +80,14 @@ const plainOptions: readonly Option[] = [
     value: 'NAME',
     summary: 'what it is about: plain, hono, elysia, api (SQLite) or chat (WebSockets)',
     fallbackText: 'plain',
+    choices: ['plain', 'hono', 'elysia', 'api', 'chat'],
   },
   {
     flag: 'language',
     value: 'NAME',
     summary: 'rip, or ts for TypeScript',
     fallbackText: 'rip; ts beside a tsconfig.json',
+    choices: ['rip', 'ts'],
   },
   { flag: 'no-install', summary: 'only write files, and install no packages' },
   { flag: 'sources', summary: 'show where each value comes from' },

@@ -22,15 +22,17 @@ export async function balancer(invocation: Invocation): Promise<number> {
   return runJoined({ ...invocation, line }, flags, programIo(invocation))
 }
 
-const HELP = `rip-server balancer [app] [options]
+const HELP = `rip-server balancer: run only the balancer, for an application or any servers.
 
-  joins the manager of an application, running or not yet: "rip-server manager" or a whole server. It listens where that is
-  configured to, on port 3000 unless it says otherwise; any number of them share the port. Besides the options below it takes
-  --port, --bind, --name, --run-dir and --config rip-server.config.ts.
+Usage  rip-server balancer [app] [options]
+         joins the manager of an application, running or not yet: "rip-server
+         manager" or a whole server. It listens where that is configured to, on
+         port 3000 unless it says otherwise; any number of them share the port.
+         Besides the options below it takes --port, --bind, --name, --run-dir
+         and --config rip-server.config.ts.
+       rip-server balancer --to ADDRESS [options]
+         joins no manager: a balancer for any servers.
 
-rip-server balancer --to ADDRESS [options]
-
-  joins no manager: a balancer for any servers.
 `
 
 const OPERATIONS = ['status', 'drain', 'undrain', 'check']

@@ -12,6 +12,10 @@ import { table } from '../terminal/table.ts'
 export async function ps(invocation: Invocation): Promise<number> {
   const { terminal, env } = invocation
   const found = findInstances(env)
+  if (isOn(invocation, 'names')) {
+    for (const { name } of found) terminal.data(name)
+    return ExitCode.done
+  }
   const asked = await Promise.allSettled(found.map(connect))
   const silent = found.filter((_, index) => isSilent(asked[index]!))
   for (const { name, pid } of silent)

@@ -38,6 +38,8 @@ export interface SettingSpec<T> {
   /** Environment variable that sets it. */
   readonly env?: string
   readonly summary: string
+  /** The values it may have, or such as it often has. */
+  readonly choices?: readonly string[]
   /** Whether it may be given several times; a list in the configuration file. The texts are joined by commas. */
   readonly repeatable?: true
   /** Key in the configuration file. @default the flag in camel case */
@@ -48,6 +50,8 @@ export interface SettingSpec<T> {
   /** The default as `--help` describes it. */
   readonly fallbackText: string
 }
+
+const accessLogFormats: readonly AccessLogFormat[] = ['none', 'text', 'json']
 
 const SOME_OR_OFF = 'more than 0, or off'
 
@@ -116,6 +120,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     value: 'N',
     env: 'WEB_CONCURRENCY',
     summary: 'worker processes, or "auto" for one per processor',
+    choices: ['auto'],
     parse: (text) => (text === 'auto' ? availableCpus() : numberOrAuto(text)),
     fallback: (mode) => (mode === 'development' ? DEFAULT_DEV_WORKERS : availableCpus()),
     fallbackText: `auto; in development ${DEFAULT_DEV_WORKERS}`,
@@ -256,7 +261,8 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     flag: 'access-log',
     value: 'FORMAT',
     summary: 'a line for each request: none, text or json',
-    parse: oneOf<AccessLogFormat>(['none', 'text', 'json']),
+    choices: accessLogFormats,
+    parse: oneOf<AccessLogFormat>(accessLogFormats),
     fallback: () => undefined,
     fallbackText: 'none',
   },
@@ -265,6 +271,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     value: 'FORMAT',
     env: 'RIP_LOG_FORMAT',
     summary: 'lines of workers: text (the name before each), json or raw (as written)',
+    choices: logFormats,
     parse: oneOf(logFormats),
     fallback: () => undefined,
     fallbackText: 'text; json with --json, raw with --quiet',
