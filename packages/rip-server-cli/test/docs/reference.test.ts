@@ -146,6 +146,7 @@ function detail<D>(): D {
     elsewhere: [],
     names: someOf('NAMES'),
     found: someOf('FOUND'),
+    conflicts: someOf('CONFLICTS'),
     known: ['KNOWN'],
     frame: '',
     stderr: '',
