@@ -48,7 +48,7 @@ const PACKAGES: Readonly<Record<string, Floors>> = {
     ['errors.ts', 'output', 'programs', 'joining'],
     ['settings'],
     ['instance', 'tenants', 'builder'],
-    ['application', 'front'],
+    ['application', 'front', 'ops'],
     ['server'],
     ['define-config.ts', 'settings.ts', 'sources.ts', 'text.ts', 'index.ts'],
   ],

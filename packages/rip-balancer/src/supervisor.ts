@@ -3,7 +3,7 @@
  * balancer itself is not loaded for that.
  */
 export { AdminClient } from './admin/admin-client.ts'
-export { sumRequests } from './admin/sum.ts'
+export { sumMetrics, sumRequests } from './admin/sum.ts'
 export { LogLosses } from './log/log-losses.ts'
 export { configProblems } from './config/resolve-config.ts'
 export { parseUnixAddress, UNIX_ADDRESS_FORM } from './address/unix-address.ts'

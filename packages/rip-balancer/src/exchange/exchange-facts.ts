@@ -2,6 +2,7 @@ import { readStatement, UNIX_PEER, type TrustedStatement } from '../forwarding/c
 import { FieldEdits } from '../forwarding/field-edits.ts'
 import { isRequestId, nextRequestNumber, requestIdText } from '../forwarding/request-id.ts'
 import { FIELD } from '../http1/field-name.ts'
+import { methodNumber } from '../http1/method-number.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { requestKind } from '../http1/request-kind.ts'
 import type { Clock } from '../transport/clock.ts'
@@ -22,6 +23,7 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
   retries = 0
   lot = 0
   lotFailed = false
+  held = false
   queueMs = 0
   responseMs = 0
   totalMs = 0
@@ -112,6 +114,11 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
     return head === undefined ? 0 : requestKind(head, this.plane.kindSeed)
   }
 
+  get methodNumber(): number {
+    const head = this.readable
+    return head === undefined ? 0 : methodNumber(head)
+  }
+
   get userAgent(): string {
     return this.request?.text(FIELD.userAgent) ?? ''
   }
@@ -141,7 +148,7 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
     this.sentBefore = this.client.sent
     this.status = this.retries = this.bytesSent = this.lot = 0
     this.queueMs = this.responseMs = this.totalMs = 0
-    this.lotFailed = false
+    this.lotFailed = this.held = false
     this.backend = this.reason = this.generation = this.answers = undefined
     this.edits = this.statement = undefined
     this.idNumber = 0

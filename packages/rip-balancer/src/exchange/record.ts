@@ -74,6 +74,10 @@ export interface ExchangeRecord {
   readonly answers: RecentAnswers | undefined
   /** Number of its method and the shape of its path; see `requestKind`. */
   readonly kind: number
+  /** Index of its method among those that are counted by name; see `methodNumber`. */
+  readonly methodNumber: number
+  /** It became a tunnel or an event stream. */
+  readonly held: boolean
   /**
    * Which generation it was drawn for while two are compared: the number of the comparison for the one that serves,
    * negative for the other; 0 when nothing was drawn.

@@ -4,40 +4,11 @@ import type { PoolStatus } from '../pool/pool-status.ts'
 import type { CertificateStatus } from '../tls/certificate.ts'
 import { FailedRequests } from './failed-requests.ts'
 import { GenerationTallies } from './generation-tallies.ts'
-
-/** Upper bounds of the buckets of durations, in seconds. */
-const BUCKET_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const
+import { Histogram } from './histogram.ts'
+import { BUCKET_SECONDS, RequestDurations } from './request-durations.ts'
 
 /** What clients speak; anything else is counted as the first one, most of it never having been read. */
 const PROTOCOLS = ['unknown', 'HTTP/1.0', 'HTTP/1.1', 'HTTP/2.0'] as const
-
-/** Counts durations in buckets without keeping them. */
-class Histogram {
-  private readonly counts = new Float64Array(BUCKET_SECONDS.length + 1)
-  private sumSeconds = 0
-
-  observe(ms: number): void {
-    const seconds = ms / 1000
-    let at = 0
-    while (at < BUCKET_SECONDS.length && seconds > BUCKET_SECONDS[at]!) at++
-    this.counts[at]!++
-    this.sumSeconds += seconds
-  }
-
-  lines(name: string): string[] {
-    let total = 0
-    const buckets = BUCKET_SECONDS.map(
-      (bound, at) => `${name}_bucket{le="${bound}"} ${(total += this.counts[at]!)}`,
-    )
-    total += this.counts[BUCKET_SECONDS.length]!
-    return [
-      ...buckets,
-      `${name}_bucket{le="+Inf"} ${total}`,
-      `${name}_sum ${this.sumSeconds}`,
-      `${name}_count ${total}`,
-    ]
-  }
-}
 
 /** What the pools add to the metrics when they are asked for. */
 export interface MetricsSource {
@@ -64,9 +35,9 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
   private readonly protocols = new Float64Array(PROTOCOLS.length)
   private readonly causes = new Map<EndCause, number>()
   private readonly events = new Map<ConnectionEvent, number>()
-  private readonly total = new Histogram()
-  private readonly queue = new Histogram()
-  private readonly response = new Histogram()
+  private readonly durations = new RequestDurations()
+  private readonly queue = new Histogram(BUCKET_SECONDS)
+  private readonly response = new Histogram(BUCKET_SECONDS)
 
   /** Requests that have begun and not ended. */
   get inFlight(): number {
@@ -88,7 +59,7 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
     this.statuses[Math.min(5, Math.floor(record.status / 100))]!++
     this.protocols[protocolIndex(record.protocol)]!++
     this.causes.set(record.cause, (this.causes.get(record.cause) ?? 0) + 1)
-    this.total.observe(record.totalMs)
+    this.durations.count(record)
     if (record.queueMs > 0) this.queue.observe(record.queueMs)
     if (record.backend !== undefined) this.response.observe(record.responseMs)
   }
@@ -157,8 +128,14 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
       ...family(
         'rip_request_seconds',
         'histogram',
-        'First byte of the request to last byte of the response.',
-        this.total.lines('rip_request_seconds'),
+        'First byte of the request to last byte of the response; of tunnels and event streams, to its head.',
+        this.durations.totalLines('rip_request_seconds'),
+      ),
+      ...family(
+        'http_server_request_duration_seconds',
+        'histogram',
+        'The same by method and status, as the conventions of OpenTelemetry name it.',
+        this.durations.conventionalLines('http_server_request_duration_seconds'),
       ),
       ...family(
         'rip_queue_seconds',
@@ -174,6 +151,9 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
       ),
       ...poolFamilies(source.pools()),
       ...certificateFamilies(source.certificates?.() ?? []),
+      ...family('rip_balancer_memory_bytes', 'gauge', 'Resident memory of the balancer.', [
+        `rip_balancer_memory_bytes ${process.memoryUsage.rss()}`,
+      ]),
       '',
     ].join('\n')
   }

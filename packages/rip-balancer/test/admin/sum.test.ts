@@ -114,7 +114,7 @@ describe('the sum of several processes', () => {
     ])
       expect(lines).toContain(line)
     expect(lines.indexOf('rip_connection_events_total{event="idle-timeout"} 1')).toBeLessThan(
-      lines.indexOf('# HELP rip_request_seconds First byte of the request to last byte of the response.'),
+      lines.indexOf('# TYPE rip_request_seconds histogram'),
     )
     expect(lines.at(-1)).toBe('')
   })

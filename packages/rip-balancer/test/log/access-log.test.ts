@@ -29,6 +29,8 @@ const record = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord => ({
   kind: 0,
   lot: 0,
   lotFailed: false,
+  methodNumber: 1,
+  held: false,
   answers: undefined,
   endedAtMs: 0,
   retries: 0,

@@ -2,6 +2,7 @@ import { assertSocketPathFits } from '../socket/socket-address.ts'
 import { HealingSocket } from '../socket/healing-socket.ts'
 import { failure } from './answers.ts'
 import { EventHistory } from './event-history.ts'
+import { ManagerMetrics } from './manager-metrics.ts'
 import { type ControlTarget, respond, routesOf } from './routes.ts'
 
 /** Answers under way when the server is closed get this long to leave. */
@@ -20,6 +21,8 @@ const neverIdle: object = { idleTimeout: 0 }
 export interface ControlServerOptions extends ControlTarget {
   /** Path of the Unix socket. */
   readonly path: string
+  /** What `GET /metrics` renders. @default metrics of its own, counted from here on */
+  readonly metrics?: ManagerMetrics
 }
 
 /** An open control socket. */
@@ -37,7 +40,7 @@ export interface ControlServer extends AsyncDisposable {
  * | `GET /status` | | `ManagerStatus` |
  * | `GET /requests` | | `RequestsStatus` |
  * | `POST /inspect` | `{ pid, kind, forMs? }` | what that process found, in `rip-bytes` bytes |
- * | `GET /metrics` | | what workers say of themselves, in the text format of Prometheus |
+ * | `GET /metrics` | | what is known of the manager and its workers, in the text format of Prometheus |
  * | `GET /ready` | | `{ ready, health }`; 503 unless it serves and goes on to |
  * | `GET /events?since=SEQ&follow=0` | | one `ManagerEvent` a line, after an empty one; without `since` from now on |
  * | `POST /reload`, `/restart`, `/rollback` | `{ reason? }` | `ReloadResult`; 409 when refused |
@@ -57,13 +60,15 @@ export async function openControlServer(options: ControlServerOptions): Promise<
 
 class HttpControlServer implements ControlServer {
   readonly #history: EventHistory
+  readonly #metrics: ManagerMetrics
   readonly #socket: HealingSocket<Bun.Server<undefined>>
   readonly #timer: ReturnType<typeof setInterval>
   #closing: Promise<void> | undefined
 
   constructor(options: ControlServerOptions) {
     this.#history = new EventHistory(options.manager)
-    const routes = routesOf(options, this.#history)
+    this.#metrics = options.metrics ?? new ManagerMetrics(options.manager)
+    const routes = routesOf(options, this.#history, this.#metrics)
     this.#socket = new HealingSocket(options.path, () =>
       Bun.serve({
         unix: options.path,
@@ -97,6 +102,7 @@ class HttpControlServer implements ControlServer {
   async #close(): Promise<void> {
     clearInterval(this.#timer)
     const servers = this.#socket.close()
+    this.#metrics[Symbol.dispose]()
     await this.#history[Symbol.asyncDispose]()
     await within(CLOSE_GRACE_MS, Promise.all(servers.map((server) => server.stop())))
     for (const server of servers) void server.stop(true)

@@ -6,7 +6,7 @@ import type { ManagerStatus } from '../contract/status.ts'
 import { bytesOf, failure, json, linesOf, metricsText } from './answers.ts'
 import type { EventHistory } from './event-history.ts'
 import { BadRequest, readBody, type Shape } from './json-body.ts'
-import { metricsOf } from './metrics.ts'
+import type { ManagerMetrics } from './manager-metrics.ts'
 import type { BalancerIntroduction, HandOverResult, JoinNotice } from './protocol.ts'
 
 /** What the requests do. */
@@ -39,6 +39,7 @@ export type Routes = Readonly<Record<string, Readonly<Record<string, Route>>>>
 export function routesOf(
   { manager, status, requests, stop, reload, handOver, join, joined }: ControlTarget,
   history: EventHistory,
+  metrics: ManagerMetrics,
 ): Routes {
   const command = (shape: Shape, run: (options: ReloadOptions) => Promise<ReloadResult>) => ({
     POST: async (request: Request) => {
@@ -52,7 +53,7 @@ export function routesOf(
     '/requests': { GET: async () => json((await requests?.()) ?? NO_REQUESTS) },
     '/inspect': { POST: (request) => streamFinding(request, manager) },
     '/ready': { GET: () => readiness(manager.status) },
-    '/metrics': { GET: () => metricsText(metricsOf(manager.status)) },
+    '/metrics': { GET: async () => metricsText(metrics.render((await status?.()) ?? manager.status)) },
     '/balancers': { GET: () => json({ balancers: joined?.() ?? [] }) },
     '/events': { GET: (request) => streamEvents(request, history) },
     '/reload': command({ ...reasoned, force: 'boolean', wait: 'boolean' }, (options) =>

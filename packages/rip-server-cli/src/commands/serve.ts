@@ -17,7 +17,7 @@ import {
   type ServerPlan,
 } from '@rip/server'
 import { commandText, type LogFormat, type Mode, type Settings } from '@rip/server/settings'
-import { isExposed, proveCertificate, type SettingsRead } from '@rip/server/sources'
+import { addressUrl, isExposed, proveCertificate, type SettingsRead } from '@rip/server/sources'
 import { refusalDetail, refusalMessage } from '@rip/server/text'
 import { LAN_FLAG } from '../command-line/options.ts'
 import { CliError } from '../errors.ts'
@@ -296,7 +296,7 @@ class Serving {
     return ExitCode.done
   }
 
-  #facts({ manager, runDir, address, url }: OpenServer): ReadyFacts {
+  #facts({ manager, runDir, address, url, opsAddress }: OpenServer): ReadyFacts {
     const { mode, settings, entry, entryFoundBy, command } = this.#plan
     const isInDevelopment = mode === 'development'
     const { cwd } = this.#invocation
@@ -305,6 +305,7 @@ class Serving {
       url,
       ...(isInDevelopment && url !== undefined && { network: lanUrls(address, url) }),
       exposed: address !== undefined && isExposed(address),
+      ops: opsAddress && { url: addressUrl(opsAddress), exposed: isExposed(opsAddress) },
       entry,
       entryFoundBy,
       command: command && commandText(command),

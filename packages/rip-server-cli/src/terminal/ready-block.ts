@@ -17,6 +17,8 @@ export interface ReadyFacts {
   readonly network?: readonly LanUrl[]
   /** Whether the socket accepts connections from other machines. */
   readonly exposed: boolean
+  /** Where probes and scrapers ask, and whether other machines reach that; absent where they are not to. */
+  readonly ops?: { readonly url: string; readonly exposed: boolean } | undefined
   /** File the workers loaded; absent without workers. */
   readonly entry: string | undefined
   /** The start command, of an application that is run by one. */
@@ -62,6 +64,7 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
       `${shortGeneration(snapshot.generation)}, ${facts.entry === undefined ? 'working' : 'serving'} after ${durationText(facts.tookMs)}`,
     ],
     ['watching', facts.watching],
+    ...(facts.ops === undefined ? [] : [['ops', opsText(facts.ops, terminal)]]),
     ['control', facts.control],
     ...facts.hints.map((hint) => ['note', hint]),
     facts.keys !== undefined
@@ -77,7 +80,7 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
 /** The facts as one JSON object. */
 export function readyJson(facts: ReadyFacts, atMs: number): string {
   const { snapshot, url = null, network = [], entry, command, mode } = facts
-  const { version, control, concurrency, tookMs, hints } = facts
+  const { version, control, ops, concurrency, tookMs, hints } = facts
   const { generation, readyWorkers: workers } = snapshot
   const place = entry === undefined ? 'in the background' : `on ${url ?? 'sockets of its own'}`
   const message = `${entry === undefined ? 'working' : 'serving'} after ${durationText(tookMs)} ${place}`
@@ -93,6 +96,7 @@ export function readyJson(facts: ReadyFacts, atMs: number): string {
     mode,
     version,
     control,
+    ...(ops !== undefined && { ops: ops.url }),
     generation,
     workers,
     concurrency,
@@ -106,6 +110,11 @@ function urlText({ url, entry, exposed, control }: ReadyFacts, terminal: Termina
   if (url === undefined)
     return `none: rip-server balancer joins; each worker has a socket in ${dirname(control)}/current`
   return exposed ? `${url}  ${terminal.faint('open to the network')}` : url
+}
+
+function opsText({ url, exposed }: NonNullable<ReadyFacts['ops']>, terminal: Terminal): string {
+  const paths = `${url}  ${terminal.faint('/live, /ready, /metrics')}`
+  return exposed ? `${paths}  ${terminal.faint('open to the network')}` : paths
 }
 
 function entryText({ entry, entryFoundBy, cwd, snapshot }: ReadyFacts, terminal: Terminal): string {

@@ -15,6 +15,7 @@ type Compared = Awaited<ReturnType<AdminClient['compare']>>
 export class BalancerCounts {
   readonly #admin: AdminClient
   readonly #status = new LastAnswer<BalancerStatus>()
+  readonly #metrics = new LastAnswer<string>()
   #comparison = new LastAnswer<Compared>()
   #comparedWith: GenerationId | undefined
 
@@ -25,6 +26,16 @@ export class BalancerCounts {
   /** `undefined` while it has never answered. */
   status(): Promise<BalancerStatus | undefined> {
     return this.#status.ask(() => this.#admin.status())
+  }
+
+  /** Its metrics, as Prometheus text; `undefined` while it has never answered. */
+  metrics(): Promise<string | undefined> {
+    return this.#metrics.ask(() => this.#admin.metrics())
+  }
+
+  /** Whether it has answered the last question for its metrics. */
+  get answersMetrics(): boolean {
+    return this.#metrics.isCurrent
   }
 
   /** See {@link AdminClient.compare}; `undefined` while it has not answered for this generation. */
@@ -40,6 +51,12 @@ class LastAnswer<T> {
   #value: T | undefined
   #open: Promise<void> | undefined
   #openedMs = 0
+  #isAnswered = false
+
+  /** Whether the last question was answered. */
+  get isCurrent(): boolean {
+    return this.#open === undefined && this.#isAnswered
+  }
 
   async ask(question: () => Promise<T>): Promise<T | undefined> {
     if (this.#open === undefined) this.#openedMs = performance.now()
@@ -52,7 +69,9 @@ class LastAnswer<T> {
   async #keep(answer: Promise<T>): Promise<void> {
     try {
       this.#value = await answer
+      this.#isAnswered = true
     } catch {
+      this.#isAnswered = false
       // It has gone, or leaves: what it counted last remains.
     } finally {
       this.#open = undefined

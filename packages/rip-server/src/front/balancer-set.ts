@@ -1,5 +1,5 @@
 import type { BackendDeclaration } from '@rip/balancer'
-import { AdminClient } from '@rip/balancer/supervisor'
+import { AdminClient, sumMetrics } from '@rip/balancer/supervisor'
 import {
   type Backend,
   type BalancerIntroduction,
@@ -100,6 +100,20 @@ export class BalancerSet implements Router, Observer {
       this.#ask((admin) => admin.status()),
     ).catch(() => [])
     return statuses.length === 0 ? undefined : trafficOf(statuses)
+  }
+
+  /** The metrics of all balancers together; those of one that does not answer are what it said last. */
+  async metrics(): Promise<string> {
+    const counts = this.#counts()
+    const texts = await Promise.all(counts.map((each) => each.metrics()))
+    const answering = counts.filter(({ answersMetrics }) => answersMetrics).length
+    return sumMetrics([
+      ...texts.filter((text) => text !== undefined),
+      '# HELP rip_balancers Balancers, by whether they answered when the metrics were asked for.',
+      '# TYPE rip_balancers gauge',
+      `rip_balancers{state="answering"} ${answering}`,
+      `rip_balancers{state="silent"} ${counts.length - answering}`,
+    ])
   }
 
   /** What the balancers know of requests; `undefined` as with `traffic`. */

@@ -37,6 +37,8 @@ export interface Front {
   readonly traffic: () => Promise<Traffic | undefined>
   /** What balancers know of requests; `undefined` as with `traffic`. */
   readonly requests: () => Promise<RequestsStatus | undefined>
+  /** The metrics of the balancers, as Prometheus text; empty without one. */
+  readonly metrics: () => Promise<string>
   readonly services: readonly Service[]
   readonly address: ListenAddress | undefined
   /** Address to open in a browser. */
@@ -79,6 +81,7 @@ export function frontBeside({ runDir, owned, note, warn, inherited }: BesideOpti
     observer: balancers,
     traffic: () => balancers.traffic(),
     requests: () => balancers.requests(),
+    metrics: () => balancers.metrics(),
     join: (balancer, signal) => balancers.join(balancer, signal),
     joined: () => balancers.joined,
     services: [],
@@ -135,6 +138,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       return traffic && { ...traffic, certificates: traffic.certificates.map(namedAsGiven) }
     },
     requests: () => balancers.requests(),
+    metrics: async () => renamed(await balancers.metrics(), certificate?.cert, settings().tlsCert),
     join: (balancer, signal) => balancers.join(balancer, signal),
     joined: () => balancers.joined,
     services: [service],
@@ -157,6 +161,12 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       await left
     },
   }
+}
+
+/** Labels, too, name the original certificate, not the copy. */
+function renamed(metrics: string, copy: string | undefined, given: string | undefined): string {
+  if (copy === undefined || given === undefined) return metrics
+  return metrics.replaceAll(`{file=${JSON.stringify(copy)}}`, `{file=${JSON.stringify(given)}}`)
 }
 
 /** Copies for a balancer of another user, because keys belong to root. */

@@ -17,6 +17,18 @@ export function listenAddress(settings: Pick<Settings, 'bind' | 'port'>, mode: M
   return { host: host === '' ? DEFAULT_HOST : host, port: ownPort === undefined ? port : Number(ownPort) }
 }
 
+/** Where probes and scrapers ask; `undefined` where they are not to. */
+export function opsListenAddress({ ops }: Pick<Settings, 'ops'>): ListenAddress | undefined {
+  return ops === undefined ? undefined : listenAddress({ bind: ops, port: 0 }, 'production')
+}
+
+/** Whether one socket is in the way of the other. */
+export function overlap(one: ListenAddress, other: ListenAddress): boolean {
+  if ('unix' in one || 'unix' in other) return 'unix' in one && 'unix' in other && one.unix === other.unix
+  const isEverywhere = [one, other].some(({ host }) => host === '0.0.0.0' || host === '::')
+  return one.port !== 0 && one.port === other.port && (isEverywhere || one.host === other.host)
+}
+
 function unixAddress(text: string): UnixListenAddress {
   // The settings have been checked already.
   const { path, ...access } = parseUnixAddress(text) ?? { path: text }

@@ -13,6 +13,7 @@ export function noFront(inherited: Inheritance | undefined): Front {
     observer: { read: async () => ({ requests: 0, errors: 0 }) },
     traffic: async () => undefined,
     requests: async () => undefined,
+    metrics: async () => '',
     services: [],
     address: undefined,
     stopAccepting: async () => {},

@@ -20,6 +20,9 @@ export interface Inheritance {
   readonly listenFd: number | undefined
   /** Address that the socket was opened with; absent when another process had opened it. */
   readonly listen?: string
+  /** Descriptor of the socket for probes, and the address it was opened with, if there is one. */
+  readonly opsFd?: number
+  readonly ops?: string
   /** The number of workers that was wanted last. */
   readonly workers: number
 }
@@ -40,6 +43,8 @@ export interface SuccessionOptions {
   readonly socket: ListenSocket | undefined
   /** See {@link Inheritance}. */
   readonly listen?: string | undefined
+  /** The socket for probes, with its address as {@link Inheritance} has it. */
+  readonly ops?: { readonly fd: number; readonly asked: string } | undefined
   readonly env: Environment
   /** Folder to start it in; when that is gone, it starts in another one. */
   readonly cwd: string
@@ -73,13 +78,22 @@ export async function startSuccessor(options: SuccessionOptions): Promise<HandOv
   )
 }
 
-function spawnSuccessor({ socket, listen, env, cwd, workers }: SuccessionOptions): Bun.Subprocess | Error {
+function spawnSuccessor({
+  socket,
+  listen,
+  ops,
+  env,
+  cwd,
+  workers,
+}: SuccessionOptions): Bun.Subprocess | Error {
+  const fds = [socket?.fd, ops?.fd].filter((fd) => fd !== undefined)
   const inherited: Inheritance = {
     predecessor: process.pid,
     predecessorStartTime: processStartTime(process.pid) ?? '',
     listenFd: socket === undefined ? undefined : INHERITED_FD,
     workers,
     ...(listen !== undefined && { listen }),
+    ...(ops !== undefined && { ops: ops.asked, opsFd: INHERITED_FD + fds.length - 1 }),
   }
   const { WATCHDOG_PID: _watchdog, LISTEN_PID: _pid, LISTEN_FDS: _fds, ...rest } = env
   try {
@@ -88,7 +102,7 @@ function spawnSuccessor({ socket, listen, env, cwd, workers }: SuccessionOptions
       env: { ...rest, RIP_SUCCEEDS: JSON.stringify(inherited) },
       // A successor outlives this process.
       detached: true,
-      stdio: ['inherit', 'inherit', 'inherit', ...(socket === undefined ? [] : [socket.fd])],
+      stdio: ['inherit', 'inherit', 'inherit', ...fds],
     })
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error))

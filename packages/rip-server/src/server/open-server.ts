@@ -15,6 +15,7 @@ import {
   type HandOverResult,
   type ListenAddress,
   type Manager,
+  ManagerMetrics,
   type Refusal,
   type ReloadResult,
   type ManagerOptions,
@@ -44,6 +45,7 @@ import { settingsCertificate } from '../front/certificate.ts'
 import { CertificateWatch } from '../front/certificate-watch.ts'
 import { type Front, frontBeside, openFront } from '../front/front.ts'
 import { noFront } from '../front/no-front.ts'
+import type { Ops, OpsOptions } from '../ops/open-ops.ts'
 import { ChildOutput } from '../output/child-output.ts'
 import { filesOf, proveStartedBackground } from '../application/background-location.ts'
 import { forChildren } from '../application/child-environment.ts'
@@ -75,6 +77,8 @@ export class OpenServer implements AsyncDisposable {
   readonly address: ListenAddress | undefined
   /** The same address, to open in a browser. */
   readonly url: string | undefined
+  /** Where probes and scrapers ask, if they may. */
+  readonly opsAddress: ListenAddress | undefined
   readonly #owned: AsyncDisposableStack
   readonly #parts: ServerParts
   #closing: Promise<DrainReport> | undefined
@@ -87,6 +91,7 @@ export class OpenServer implements AsyncDisposable {
     this.runDir = parts.runDir
     this.address = parts.front.address
     this.url = parts.front.url
+    this.opsAddress = parts.ops?.listener.address
     this.#parts = parts
     this.#owned = owned
   }
@@ -107,17 +112,22 @@ export class OpenServer implements AsyncDisposable {
 
   /** Resolves when the first generation serves. @throws what {@link Manager.start} throws */
   async start(): Promise<void> {
-    const { plan, publish, log, front, certificates } = this.#parts
-    if (plan.inherited === undefined) publish()
+    const { plan, publish, log, front, certificates, ops } = this.#parts
+    if (plan.inherited === undefined) {
+      publish()
+      ops?.listener.accept()
+    }
     void certificates.look(Date.now())
     await this.manager.start()
     if (plan.inherited === undefined) return
     // From now on commands reach this server, and the predecessor leaves.
     publish()
+    ops?.listener.accept()
     log.adopt()
     void predecessorGone(plan.inherited).then(() => {
       this.runDir.inheritNames()
       front.inherit()
+      ops?.socket?.own()
       // The predecessor's workers have ended what an application runs once.
       this.manager.activate()
     })
@@ -147,13 +157,14 @@ export class OpenServer implements AsyncDisposable {
     if (this.#closing !== undefined) return { ok: false, message: 'the server is stopping' }
     // The successor would serve what is on disk.
     if (this.manager.status.held) return { ok: false, message: 'reloads are on hold; resume them first' }
-    const { front, log, plan, systemd } = this.#parts
+    const { front, log, plan, systemd, ops } = this.#parts
     const problem = await this.#configurationProblem()
     if (problem !== undefined) return { ok: false, message: problem }
     const result = await startSuccessor({
       runDir: this.runDir,
       socket: front.socket,
       listen: front.listen,
+      ops: ops?.socket && { fd: ops.socket.fd, asked: ops.asked },
       env: plan.env,
       cwd: plan.cwd,
       workers: this.manager.status.wantedWorkers,
@@ -164,6 +175,7 @@ export class OpenServer implements AsyncDisposable {
     })
     if (!result.ok) return result
     front.socket?.disown()
+    ops?.listener.handOver()
     log.disown()
     systemd?.handOver(result.pid)
     // After the answer to the operator. Without delay: as the successor serves, no load balancer has to turn away.
@@ -232,6 +244,7 @@ interface ServerParts {
   readonly manager: Manager
   readonly runDir: RunDir
   readonly front: Front
+  readonly ops: Ops | undefined
   readonly certificates: CertificateWatch
   readonly configuration: LiveConfiguration
   readonly requestLines: RequestLines
@@ -427,6 +440,14 @@ async function assemble(
   }
   // In development the page of the failed request says what is wrong.
   if (mode === 'production') owned.use(new FailureWatch({ status, manager }))
+  const metrics = owned.use(new ManagerMetrics(manager))
+  const ops = await opsOf(plan, {
+    owned,
+    metrics,
+    status,
+    present: () => manager.status,
+    balancers: () => front.metrics(),
+  })
   const certificates = owned.use(
     new CertificateWatch({
       read: async () => (await front.traffic())?.certificates ?? certificatesIn(configuration.current),
@@ -437,6 +458,7 @@ async function assemble(
     await openControlServer({
       path: runDir.controlPath,
       manager,
+      metrics,
       status,
       requests: front.requests,
       join: front.join,
@@ -450,6 +472,7 @@ async function assemble(
     manager,
     runDir,
     front,
+    ops,
     certificates,
     configuration,
     requestLines,
@@ -457,6 +480,16 @@ async function assemble(
     systemd,
     publish: () => runDir.publish({ name, root, startedAtMs: Date.now(), ...url }),
   }
+}
+
+/** Most servers have no probes, and load nothing for them. */
+async function opsOf(
+  { ops: address, inherited }: ServerPlan,
+  sources: Omit<OpsOptions, 'address' | 'inherited'>,
+): Promise<Ops | undefined> {
+  if (address === undefined && inherited?.opsFd === undefined) return undefined
+  const { openOps } = await import('../ops/open-ops.ts')
+  return await openOps({ ...sources, address, inherited })
 }
 
 /** What is content although it is ignored. */

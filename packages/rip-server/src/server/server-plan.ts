@@ -6,7 +6,7 @@ import { filesOf, locateWebEntry, proveBackground } from '../application/backgro
 import { foundByText } from '../application/entry-location.ts'
 import { ServerError } from '../errors.ts'
 import { proveCertificate } from '../front/certificate.ts'
-import { listenAddress } from '../front/listen-address.ts'
+import { listenAddress, opsListenAddress, overlap } from '../front/listen-address.ts'
 import type { Inheritance } from '../instance/succession.ts'
 import { locateApp } from '../settings/app-location.ts'
 import type { BackgroundSetting } from '../settings/background-programs.ts'
@@ -45,6 +45,8 @@ export interface ServerPlan {
   readonly standsBy?: boolean
   /** Where the balancer listens; absent without a balancer, when only the sockets of the workers are there. */
   readonly listen: ListenAddress | undefined
+  /** Where probes and scrapers ask; absent where they are not to. */
+  readonly ops: ListenAddress | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   /** The environment of builders and workers, read anew for each generation. */
   readonly childEnv: () => Readonly<Record<string, string>>
@@ -124,6 +126,9 @@ export function planServer({ userFrom, commandFoundBy, env, ...given }: Surround
   )
   proveStatic(settings.static)
   if (command !== undefined && settings.static.length > 0) throw noFiles()
+  const listen = found && listenAddress(settings, mode)
+  const ops = opsListenAddress(settings)
+  if (listen !== undefined && ops !== undefined && overlap(listen, ops)) throw notApart(settings.ops)
   const own = ownEnvironment(env, [root, cwd])
   proveCertificate(settings)
   const tenants = serverTenants(settings, {
@@ -141,7 +146,8 @@ export function planServer({ userFrom, commandFoundBy, env, ...given }: Surround
     content: found?.content,
     // The tools of a command watch files themselves.
     watch: settings.hotfix || (mode === 'development' && command === undefined),
-    listen: found && listenAddress(settings, mode),
+    listen,
+    ops,
     env: own,
     childEnv: childEnvironment(env, { root, cwd, mode, isForeign }),
     envFiles: nodeEnv(own, root, mode, isForeign).files,
@@ -162,6 +168,11 @@ function foundFor(
 
 function noFiles(): ServerError {
   const problem = 'static: files are answered by workers that load the application, not beside a command'
+  return new ServerError('CONFIG_INVALID', { problems: [problem] })
+}
+
+function notApart(ops: string | undefined): ServerError {
+  const problem = `ops: ${ops} is the address of the application: give it another port`
   return new ServerError('CONFIG_INVALID', { problems: [problem] })
 }
 

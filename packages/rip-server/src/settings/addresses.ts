@@ -4,6 +4,7 @@ import { parseUnixAddress, UNIX_ADDRESS_FORM } from '@rip/balancer/supervisor'
 import { Unacceptable } from './quantity.ts'
 
 const EXPECTED = 'HOST, HOST:PORT or unix: and an absolute path'
+const OPS_EXPECTED = 'HOST:PORT, a port of 127.0.0.1, or unix: and an absolute path'
 const MAX_PORT = 65_535
 /** Texts that values of other types become on their way through a shell or a file. */
 const NO_NAMES: ReadonlySet<string> = new Set(['true', 'false', 'null', 'undefined', 'nan'])
@@ -22,6 +23,23 @@ export function bindAddress(text: string): string {
   const isSomething = ipv6 !== undefined || host !== '' || port !== undefined
   if (match !== null && isHost && isSomething && Number(port ?? 0) <= MAX_PORT) return text
   throw new Unacceptable(EXPECTED)
+}
+
+/**
+ * An address for probes and scrapers, with its host: a port alone is one of this machine's own address, so that nobody else
+ * reaches it who was not meant to. @throws Unacceptable
+ */
+export function opsAddress(text: string): string {
+  const [, port = text] = /^:?(\d{1,5})$/.exec(text) ?? []
+  const address = /^\d{1,5}$/.test(port) ? `127.0.0.1:${port}` : text
+  try {
+    const bind = bindAddress(address)
+    if (bind.startsWith('unix:') || /^(?:\[[^\]]+\]|[^:]+):\d+$/.test(bind)) return bind
+  } catch (error) {
+    if (!(error instanceof Unacceptable)) throw error
+    throw new Unacceptable(OPS_EXPECTED, error.meant)
+  }
+  throw new Unacceptable(OPS_EXPECTED)
 }
 
 function unixAddress(text: string): string {

@@ -49,6 +49,11 @@ interface SettingKinds {
    * @default '0.0.0.0', in development '127.0.0.1'
    */
   readonly bind: Optional<string>
+  /**
+   * Where probes and scrapers ask `/live`, `/ready` and `/metrics`: `HOST:PORT`, a port of 127.0.0.1, or `unix:` and an
+   * absolute path as for `bind`. @default 'off'
+   */
+  readonly ops: Optional<string | number, string>
   /** Worker processes. @default 'auto', in development 2 */
   readonly workers: Said<number | 'auto', number>
   /** Requests at once per worker; 1 isolates each request. @default 100 */

@@ -7,6 +7,7 @@ import { fileKey, type SettingName, settingNames, type Settings } from './settin
 const TAKES: Readonly<Partial<Record<SettingName, string>>> = {
   port: 'rip-server restart --manager',
   bind: 'rip-server restart --manager',
+  ops: 'rip-server restart --manager',
   hotfix: 'rip-server restart --manager',
   install: 'rip-server restart --manager',
   tlsCert: 'rip-server restart --manager',

@@ -16,7 +16,7 @@ import { logFormats } from '../output/log-record.ts'
 import { parseCommand } from './command.ts'
 import { parseStatic } from './static-folders.ts'
 import { backgroundPrograms } from './background-programs.ts'
-import { allowedHost, bindAddress, hostField } from './addresses.ts'
+import { allowedHost, bindAddress, hostField, opsAddress } from './addresses.ts'
 import type { Settings, SettingValues } from './setting-kinds.ts'
 import { count, durationMs, share, sizeBytes, someOf, Unacceptable } from './quantity.ts'
 import { userName } from './user-account.ts'
@@ -112,6 +112,15 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     parse: bindAddress,
     fallback: () => undefined,
     fallbackText: 'all addresses; in development 127.0.0.1',
+  },
+  ops: {
+    flag: 'ops',
+    value: 'ADDRESS',
+    env: 'RIP_OPS',
+    summary: 'answer /live, /ready and /metrics there: HOST:PORT, PORT or unix:PATH',
+    parse: orOff(opsAddress),
+    fallback: () => undefined,
+    fallbackText: 'off',
   },
   workers: {
     flag: 'workers',

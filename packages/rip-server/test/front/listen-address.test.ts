@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import { addressUrl, isExposed, listenAddress } from '../../src/front/listen-address.ts'
+import {
+  addressUrl,
+  isExposed,
+  listenAddress,
+  opsListenAddress,
+  overlap,
+} from '../../src/front/listen-address.ts'
 
 describe('the address to listen on', () => {
   test.each([
@@ -19,6 +25,22 @@ describe('the address to listen on', () => {
   test('is on this machine only in development', () => {
     expect(listenAddress({ bind: undefined, port: 0 }, 'development')).toEqual({ host: '127.0.0.1', port: 0 })
   })
+})
+
+test('is another one for probes, if there is one', () => {
+  expect(opsListenAddress({ ops: undefined })).toBeUndefined()
+  expect(opsListenAddress({ ops: '[::1]:9090' })).toEqual({ host: '::1', port: 9090 })
+  expect(opsListenAddress({ ops: 'unix:/run/ops.sock?mode=0600' })).toEqual({
+    unix: '/run/ops.sock',
+    mode: 0o600,
+  })
+  const at = (host: string, port = 80): { host: string; port: number } => ({ host, port })
+  expect(overlap(at('0.0.0.0'), at('127.0.0.1'))).toBe(true)
+  expect(overlap(at('10.0.0.1'), at('10.0.0.1'))).toBe(true)
+  expect(overlap({ unix: '/a' }, { unix: '/a', mode: 0o600 })).toBe(true)
+  expect(overlap(at('10.0.0.1'), at('127.0.0.1'))).toBe(false)
+  expect(overlap(at('0.0.0.0', 0), at('127.0.0.1', 0))).toBe(false)
+  expect(overlap(at('0.0.0.0'), { unix: '/a' })).toBe(false)
 })
 
 test('has a URL that a browser can open', () => {

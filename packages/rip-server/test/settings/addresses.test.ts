@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { resolve } from 'node:path'
 import { Unacceptable } from '../../src/settings/quantity.ts'
-import { allowedHost, bindAddress, hostField } from '../../src/settings/addresses.ts'
+import { allowedHost, bindAddress, hostField, opsAddress } from '../../src/settings/addresses.ts'
 
 function refusal(parse: (text: string) => string, text: string): Unacceptable {
   try {
@@ -58,6 +58,34 @@ describe('an address to listen on', () => {
     ['host/path', undefined],
     ['user@host', undefined],
   ])('is not %p', (text, meant) => expect(refusal(bindAddress, text).meant).toBe(meant))
+})
+
+describe('an address for probes', () => {
+  test.each([
+    ['9090', '127.0.0.1:9090'],
+    [':9090', '127.0.0.1:9090'],
+    ['0', '127.0.0.1:0'],
+    ['0.0.0.0:9090', '0.0.0.0:9090'],
+    ['[::1]:9090', '[::1]:9090'],
+    ['localhost:9090', 'localhost:9090'],
+    ['unix:/run/ops.sock?mode=0660', 'unix:/run/ops.sock?mode=0660'],
+  ])('may be %p; without a host it is one that only this machine reaches', (text, address) =>
+    expect(opsAddress(text)).toBe(address),
+  )
+
+  test.each([
+    ['', undefined],
+    ['70000', undefined],
+    ['localhost', undefined],
+    ['0.0.0.0', undefined],
+    ['::1', undefined],
+    ['true', undefined],
+    ['http://127.0.0.1:9090/metrics', '127.0.0.1:9090'],
+    ['/run/ops.sock', 'unix:/run/ops.sock'],
+  ])('is not %p', (text, meant) => {
+    const { message, meant: said } = refusal(opsAddress, text)
+    expect([said, message]).toEqual([meant, expect.stringContaining('HOST:PORT, a port of 127.0.0.1')])
+  })
 })
 
 describe('the host of a check', () => {

@@ -1,0 +1,51 @@
+/** Counts durations in buckets without keeping them. */
+export class Histogram {
+  private readonly bounds: readonly number[]
+  private readonly counts: Float64Array
+  private sumSeconds = 0
+
+  /** @param bounds upper bounds of the buckets, in seconds, ascending */
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds
+    this.counts = new Float64Array(bounds.length + 1)
+  }
+
+  observe(ms: number): void {
+    const { bounds } = this
+    const seconds = ms / 1000
+    let at = 0
+    while (at < bounds.length && seconds > bounds[at]!) at++
+    this.counts[at]!++
+    this.sumSeconds += seconds
+  }
+
+  /** Adds what another one with the same bounds has counted. */
+  add(other: Histogram): void {
+    for (let at = 0; at < this.counts.length; at++) this.counts[at]! += other.counts[at]!
+    this.sumSeconds += other.sumSeconds
+  }
+
+  /**
+   * Series of a histogram, cumulative.
+   *
+   * @param labels such as `method="GET"`; empty for none
+   * @param bounds those that are shown, each of them one of the histogram's own
+   */
+  lines(name: string, labels = '', bounds: readonly number[] = this.bounds): string[] {
+    const before = labels === '' ? '' : `${labels},`
+    const own = labels === '' ? '' : `{${labels}}`
+    const shown = new Set(bounds)
+    let total = 0
+    const buckets = this.bounds.flatMap((bound, at) => {
+      total += this.counts[at]!
+      return shown.has(bound) ? [`${name}_bucket{${before}le="${bound}"} ${total}`] : []
+    })
+    total += this.counts[this.bounds.length]!
+    return [
+      ...buckets,
+      `${name}_bucket{${before}le="+Inf"} ${total}`,
+      `${name}_sum${own} ${this.sumSeconds}`,
+      `${name}_count${own} ${total}`,
+    ]
+  }
+}

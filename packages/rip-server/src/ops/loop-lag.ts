@@ -1,0 +1,47 @@
+const PERIOD_MS = 500
+/** What is told is the worst of one to two parts, so that no scraper misses it that asks every fifteen seconds. */
+const PART_MS = 15_000
+
+/** How late the event loop of this process was lately. */
+export class LoopLag implements Disposable {
+  readonly #nowMs: () => number
+  readonly #timer: ReturnType<typeof setInterval>
+  #dueMs: number
+  #partEndMs: number
+  #worstMs = 0
+  #worstBeforeMs = 0
+
+  /** @param nowMs on the monotonic clock */
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs
+    this.#dueMs = nowMs() + PERIOD_MS
+    this.#partEndMs = nowMs() + PART_MS
+    this.#timer = setInterval(() => this.tick(), PERIOD_MS)
+    this.#timer.unref()
+  }
+
+  /** Called when the loop gets to it. */
+  tick(): void {
+    const nowMs = this.#nowMs()
+    this.#note(nowMs)
+    this.#dueMs = nowMs + PERIOD_MS
+  }
+
+  get worstMs(): number {
+    this.#note(this.#nowMs())
+    return Math.max(this.#worstMs, this.#worstBeforeMs)
+  }
+
+  #note(nowMs: number): void {
+    if (nowMs >= this.#partEndMs) {
+      this.#worstBeforeMs = nowMs >= this.#partEndMs + PART_MS ? 0 : this.#worstMs
+      this.#worstMs = 0
+      this.#partEndMs = nowMs + PART_MS
+    }
+    this.#worstMs = Math.max(this.#worstMs, nowMs - this.#dueMs)
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer)
+  }
+}

@@ -1,0 +1,81 @@
+import { closeSync } from 'node:fs'
+import {
+  adoptListenSocket,
+  formatListenAddress,
+  type ListenAddress,
+  type ListenSocket,
+  type ManagerMetrics,
+  type ManagerStatus,
+  openListenSocket,
+} from '@rip/manager'
+import type { Inheritance } from '../instance/succession.ts'
+import { LoopLag } from './loop-lag.ts'
+import { OpsListener } from './ops-listener.ts'
+
+export interface OpsOptions {
+  /** Where it listens; absent where it does not, and what a predecessor passed on is closed. */
+  readonly address: ListenAddress | undefined
+  readonly inherited: Inheritance | undefined
+  /** Owns what is opened. */
+  readonly owned: AsyncDisposableStack
+  /** The manager's status, at once. */
+  readonly present: () => ManagerStatus
+  /** The same with what balancers count, which may take a moment. */
+  readonly status: () => Promise<ManagerStatus>
+  readonly metrics: ManagerMetrics
+  /** Metrics of the balancers, as Prometheus text. */
+  readonly balancers: () => Promise<string>
+}
+
+/** The listener for probes, with what a successor needs of it. */
+export interface Ops {
+  readonly listener: OpsListener
+  /** Absent where the system cannot pass a socket on. */
+  readonly socket: ListenSocket | undefined
+  /** The address it was asked for. */
+  readonly asked: string
+}
+
+/** Opens the listener, or takes the predecessor's socket; it answers when it is told to accept. @throws what `openListenSocket` throws */
+export async function openOps(options: OpsOptions): Promise<Ops | undefined> {
+  const { address, inherited, owned, present, status, metrics, balancers } = options
+  const given = inheritedSocket(inherited, address)
+  if (address === undefined) return undefined
+  const socket = owned.use(given ?? (await openListenSocket(address)))
+  const lag = owned.use(new LoopLag())
+  const listener = owned.use(
+    new OpsListener({
+      socket,
+      address,
+      unreadiness: () => metrics.unreadiness(present()),
+      metrics: async () => {
+        const [counted, now] = await Promise.all([balancers(), status()])
+        // Each of them ends with the end of its last line.
+        return [counted, metrics.render(now), lagText(lag)].join('')
+      },
+    }),
+  )
+  return { listener, socket, asked: formatListenAddress(address) }
+}
+
+function lagText({ worstMs }: LoopLag): string {
+  const name = 'rip_manager_loop_lag_seconds'
+  return [
+    `# HELP ${name} How late the event loop of the manager was at most, in the last 15 to 30 seconds.`,
+    `# TYPE ${name} gauge`,
+    `${name} ${worstMs / 1_000}`,
+    '',
+  ].join('\n')
+}
+
+/** The predecessor's socket, unless that was opened for another address. */
+function inheritedSocket(
+  inherited: Inheritance | undefined,
+  address: ListenAddress | undefined,
+): ListenSocket | undefined {
+  const fd = inherited?.opsFd
+  if (fd === undefined) return undefined
+  if (address !== undefined && inherited?.ops === formatListenAddress(address)) return adoptListenSocket(fd)
+  closeSync(fd)
+  return undefined
+}
