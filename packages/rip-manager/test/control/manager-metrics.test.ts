@@ -3,7 +3,7 @@ import { ManagerMetrics } from '../../src/control/manager-metrics.ts'
 import type { ManagerEventBody } from '../../src/contract/events.ts'
 import type { ExitReason } from '../../src/contract/exit-reason.ts'
 import type { RefusalCode } from '../../src/contract/refusal.ts'
-import type { ManagerStatus } from '../../src/contract/status.ts'
+import type { ManagerStatus, WorkerStatus } from '../../src/contract/status.ts'
 import { EventLog } from '../../src/manager/event-log.ts'
 
 const status = (changes: Partial<ManagerStatus> = {}): ManagerStatus => ({
@@ -110,11 +110,7 @@ describe('metrics of a manager', () => {
   })
 
   test('say which code serves since when, which health applies, and how many workers are in which state', () => {
-    const workers = [
-      { state: 'ready' },
-      { state: 'ready' },
-      { state: 'draining' },
-    ] as ManagerStatus['workers']
+    const workers = (['ready', 'ready', 'draining'] as const).map((state) => ({ state }) as WorkerStatus)
     const now = status({
       health: 'degraded',
       workers,
