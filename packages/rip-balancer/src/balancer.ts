@@ -29,7 +29,9 @@ import { MetricsServer } from './metrics/metrics-server.ts'
 import { errorPages, foreignHostText } from './pages/error-pages.ts'
 import type { DrainReport } from './pool/drains.ts'
 import { HealthChecker } from './pool/health-checker.ts'
+import { PageScript } from './page-script/page-script.ts'
 import { Pool } from './pool/pool.ts'
+import { SideClaims } from './pool/side-claims.ts'
 import { askWith, reachWith } from './pool/reach.ts'
 import { LearnedKeys } from './pool/learned-keys.ts'
 import { randomStickyKey, StickyNames } from './pool/sticky-names.ts'
@@ -390,8 +392,12 @@ export class Balancer implements AsyncDisposable {
     const sticky = stickyCookie && new StickyCookie(stickyCookie, this.names)
     const learned = policy === 'learn' ? new LearnedField(learnedField.name, this.learned) : undefined
     const { backendTls, observer } = this
-    const settings = { ...this.config, backendTls, hooks, errorPages, observer, sticky, learned }
-    return new DataPlane(settings, this.pool, previous)
+    const own = { backendTls, hooks, errorPages, observer, sticky, learned }
+    const { pageScript: declared, ...config } = this.config
+    if (declared === undefined) return new DataPlane({ ...config, ...own }, this.pool, previous)
+    const pageScript = new PageScript(declared.path, (message) => this.warn(message))
+    const claims = new SideClaims(this.pool, declared.backend, (target) => pageScript.owns(target))
+    return new DataPlane({ ...config, ...own, pageScript }, claims, previous)
   }
 
   private createObserver(): ExchangeObserver {

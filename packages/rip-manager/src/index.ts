@@ -108,6 +108,7 @@ export {
 export type { LentSocket } from './meeting/shared-listen-socket.ts'
 export { isListener } from './meeting/listener-of.ts'
 export { probe } from './verify/probe.ts'
+export type { BootFailure } from '@rip/worker/protocol'
 export { readBootFailure } from './links/worker-message.ts'
 export { findInstances, readInstance, strangerIn } from './run-dir/instance.ts'
 export type { Instance } from './run-dir/instance.ts'

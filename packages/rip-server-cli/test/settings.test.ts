@@ -69,6 +69,20 @@ describe('a value comes from', () => {
     expect(origins.port).toMatch(/^rip-server\.config\.\d+\.ts:1:18$/)
   })
 
+  test('a switch that says no', async () => {
+    const { settings, origins } = await resolved({
+      args: ['--no-live'],
+      config: 'export default { live: true }',
+    })
+    expect([settings.live, origins.live]).toEqual([false, '--no-live'])
+    expect((await resolved({ config: 'export default { live: false }' })).settings.live).toBe(false)
+    expect((await resolved({})).settings.live).toBe(true)
+    expect(await refused({ config: "export default { live: 'no' }" })).toMatchObject({
+      message: expect.stringContaining('live: expected true or false, got "no"'),
+      exitCode: 5,
+    })
+  })
+
   test('the default of the mode', async () => {
     expect((await resolved({ mode: 'development' })).settings.workers).toBe(2)
     const { settings, origins } = await resolved({})

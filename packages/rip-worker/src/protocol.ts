@@ -88,6 +88,8 @@ export type BootFailureKind =
   | 'socket'
   | 'config'
   | 'command'
+  /** It serves, and something was thrown outside of a request. */
+  | 'uncaught'
 
 export interface BootFailure {
   readonly kind: BootFailureKind
@@ -102,6 +104,9 @@ export interface BootFailure {
   readonly stack?: string
 }
 
+/** Where something came from that no one caught: a throw, or a promise. */
+export type UncaughtOrigin = 'exception' | 'rejection'
+
 /** What a worker tells its supervisor. */
 export type WorkerMessage =
   | { readonly type: 'hello'; readonly version: number; readonly workerId: number; readonly pid: number }
@@ -111,6 +116,8 @@ export type WorkerMessage =
   | { readonly type: 'failed'; readonly failure: BootFailure }
   | ({ readonly type: 'beacon' } & WorkerVitals)
   | { readonly type: 'leaving'; readonly reason: LeaveReason; readonly inFlight: number }
+  /** In development: something was thrown outside of a request, and the worker serves on. */
+  | { readonly type: 'uncaught'; readonly origin: UncaughtOrigin; readonly failure: BootFailure }
   /** The order to stand by was followed: what the application runs once, it has ended. */
   | { readonly type: 'stands-by'; readonly order: number }
   /** A background process has begun its work, and did not fail at once. */

@@ -119,6 +119,13 @@ export interface BalancerConfig {
    * it. An empty list allows no others. Any other `Host` is answered with 403. @default all
    */
   readonly allowHosts?: readonly string[]
+  /** A script that every HTML document of a navigation gets, for tools of development. Off without a path. */
+  readonly pageScript?: {
+    /** Its path, such as `/.dev/client.js`; `backend` answers all requests below its folder. @default none */
+    readonly path?: string
+    /** Where it comes from, `host:port` or `unix:PATH`. @default none */
+    readonly backend?: string
+  }
   /** Protocols a client may upgrade to. @default ['websocket'] */
   readonly upgrades?: readonly string[]
   /** Socket of the admin API, `unix:PATH`. @default none */

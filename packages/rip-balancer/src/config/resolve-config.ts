@@ -44,6 +44,7 @@ import { readBackend, readBackends, readBackendTls } from './backend-config.ts'
 import { readHealth } from './health-config.ts'
 import { readLimits } from './limits-config.ts'
 import { defaultListeners, readListener, type ResolvedListener } from './listener-config.ts'
+import { readPageScript, type PageScriptOptions } from './page-script-config.ts'
 import { readTimeouts } from './timeouts-config.ts'
 
 /** A configuration with every default applied and every text understood. */
@@ -74,6 +75,7 @@ export interface ResolvedConfig {
   readonly proxyProtocolFrom: AddressSet | undefined
   /** `undefined`: all. */
   readonly hosts: AllowedHosts | undefined
+  readonly pageScript: PageScriptOptions | undefined
   readonly upgrades: readonly string[]
   readonly unknownMethods: UnknownMethods
   readonly halfClose: HalfClose
@@ -144,6 +146,7 @@ function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
     forwarding: readForwarding(reader.object('forwarding')),
     proxyProtocolFrom: proxies.length === 0 ? undefined : new AddressBlocks(proxies),
     hosts: readHosts(reader),
+    pageScript: readPageScript(reader.object('pageScript')),
     upgrades: reader.words('upgrades', DEFAULT_UPGRADES).map((name) => name.toLowerCase()),
     unknownMethods: reader.oneOf('unknownMethods', UNKNOWN_METHODS, DEFAULT_UNKNOWN_METHODS),
     halfClose: reader.oneOf('halfClose', HALF_CLOSES, DEFAULT_HALF_CLOSE),

@@ -71,6 +71,10 @@ export class BackendClaim implements Claimant {
     this.owner.refused(this.causeOfRefusal(reason))
   }
 
+  get target(): string {
+    return this.facts.target
+  }
+
   get lot(): number {
     return this.facts.lot
   }

@@ -4,7 +4,7 @@ import { nextState } from '../state-table.ts'
 import type { Backend } from '../upstream/backend.ts'
 import type { UpstreamFailure } from '../upstream/response-sink.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
-import { Answers } from './answers.ts'
+import type { Answers } from './answers.ts'
 import type { Attempt } from './attempt.ts'
 import { BackendClaim, type ClaimOwner } from './backend-claim.ts'
 import type { ClientSide } from './client-side.ts'
@@ -20,11 +20,13 @@ import {
 } from './exchange-phase.ts'
 import { causeOf } from './failure.ts'
 import { Overdue } from './overdue.ts'
+import { answersOf } from './page-answers.ts'
+import { responseRelayOf } from './page-relay.ts'
 import type { EndCause } from './record.ts'
 import type { RequestBody } from './request-body.ts'
 import { requestInFlight, type RequestInFlight } from './request-in-flight.ts'
 import { RequestRelay } from './request-relay.ts'
-import { ResponseRelay } from './response-relay.ts'
+import type { ResponseRelay } from './response-relay.ts'
 import { Retries, type FailedOutcome } from './retries.ts'
 
 const MALFORMED = 400
@@ -68,12 +70,12 @@ export class Exchange implements ClaimOwner, PhaseHolder {
     this.body = context.body
     this.facts = context.facts
     this.attempt = context.attempt
-    this.answers = new Answers(plane, this.facts)
+    this.answers = answersOf(plane, this.facts)
     this.request = new RequestRelay(context, this)
     this.retries = new Retries(context, this.request)
     this.backendClaim = new BackendClaim(context, this.request, this.retries, this)
     this.ending = new Ending(context, this.answers, this.backendClaim, this)
-    this.response = new ResponseRelay(context, this.request, this.ending, this)
+    this.response = responseRelayOf(context, this.request, this.ending, this)
     const { request, response, retries, backendClaim, ending } = this
     this.overdue = new Overdue(context, { request, response, retries, backendClaim, ending }, this)
   }

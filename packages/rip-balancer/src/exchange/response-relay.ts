@@ -40,7 +40,13 @@ export class ResponseRelay implements ResponseSink {
   private readonly edits: ResponseEdits
   private readonly exchange: RespondingExchange
 
-  constructor(context: ExchangeContext, request: RequestRelay, ending: Ending, exchange: RespondingExchange) {
+  constructor(
+    context: ExchangeContext,
+    request: RequestRelay,
+    ending: Ending,
+    exchange: RespondingExchange,
+    edits: ResponseEdits = new ResponseEdits(context),
+  ) {
     this.plane = context.plane
     this.client = context.client
     this.body = context.body
@@ -51,7 +57,7 @@ export class ResponseRelay implements ResponseSink {
     this.window = context.window
     this.request = request
     this.ending = ending
-    this.edits = new ResponseEdits(context)
+    this.edits = edits
     this.exchange = exchange
   }
 

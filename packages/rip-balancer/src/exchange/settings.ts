@@ -8,6 +8,7 @@ import type { Timeouts } from '../settings/timeouts.ts'
 import type { UnknownMethods } from '../settings/unknown-methods.ts'
 import type { WorkerProtocol } from '../settings/worker-protocol.ts'
 import type { BackendTlsSettings } from '../tls/backend-tls.ts'
+import type { PageScript } from '../page-script/page-script.ts'
 import type { HashKey } from '../forwarding/affinity.ts'
 import type { ExchangeObserver } from './record.ts'
 import type { LearnedField } from './learned-field.ts'
@@ -43,6 +44,8 @@ export interface DataPlaneSettings {
   /** How TLS is spoken to backends; absent where none does. */
   readonly backendTls?: BackendTlsSettings
   readonly workerProtocol?: WorkerProtocol
+  /** What is put into pages; absent where nothing is. */
+  readonly pageScript?: PageScript
   readonly observer: ExchangeObserver
   readonly errorPages: ErrorPages
 }

@@ -6,6 +6,8 @@ import type { EditableFields } from '../settings/hooks.ts'
 
 /** The fields of a head as a hook edits them: the head itself stays, removals and additions are applied on writing. */
 export class FieldEdits implements EditableFields {
+  /** The body becomes longer or shorter than the head says. */
+  changesLength = false
   private readonly section: FieldSection
   private readonly removed = new Set<number>()
   private added: (readonly [name: string, value: string])[] = []

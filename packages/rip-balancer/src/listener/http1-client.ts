@@ -128,7 +128,7 @@ export class Http1Client implements ClientSide, ResponseContext {
   }
 
   head(response: ResponseHead, requestId: string | number | undefined, edits: FieldEdits | undefined): void {
-    const framing = this.framingOf(response)
+    const framing = this.framingOf(response, edits)
     if (framing === 'close' || !this.host.mayPersist) this.persists = false
     this.framing = framing
     this.trailers = framing === 'chunked' && this.takesTrailers
@@ -166,10 +166,10 @@ export class Http1Client implements ClientSide, ResponseContext {
   }
 
   /** Without a body: HEAD, 204, 304, and 205, whose body, if there is one, does not reach the client (RFC 9110 §15.3.6). */
-  private framingOf(response: ResponseHead): ClientFraming {
+  private framingOf(response: ResponseHead, edits: FieldEdits | undefined): ClientFraming {
     const { framing } = response.body
     if (framing === 'none' || response.status === 205) return 'none'
-    if (framing === 'length') return 'length'
+    if (framing === 'length' && edits?.changesLength !== true) return 'length'
     return this.minor > 0 ? 'chunked' : 'close'
   }
 

@@ -16,6 +16,8 @@ export type ClaimRefusal = 'queue-full' | 'queue-timeout' | 'no-backend' | 'clos
 
 /** The request that claims; implemented by the exchange itself, so that a claim allocates nothing. */
 export interface Claimant {
+  /** Target of the request; read only where some requests are not the pool's. */
+  readonly target?: string
   /** Key of the hash policy; computed when asked for. */
   readonly hashKey: string | undefined
   /** Backends that the client's cookies name, for the sticky policy; computed when asked for. */

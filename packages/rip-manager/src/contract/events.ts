@@ -1,3 +1,4 @@
+import type { BootFailure, UncaughtOrigin } from '@rip/worker/protocol'
 import type { ExitReason } from './exit-reason.ts'
 import type { Refusal } from './refusal.ts'
 import type { GenerationId } from './router.ts'
@@ -50,6 +51,15 @@ export type ManagerEventBody =
       readonly requests: number
       /** Delay before the replacement is started; absent when there is none. */
       readonly respawnInMs?: number
+    }
+  /** In development: something was thrown outside of a request, and the worker serves on. */
+  | {
+      readonly type: 'worker-uncaught'
+      readonly slot: number
+      readonly pid: number
+      readonly generation: GenerationId
+      readonly origin: UncaughtOrigin
+      readonly failure: BootFailure
     }
   | {
       readonly type: 'background-started'

@@ -1,4 +1,10 @@
-import type { BootFailure, BootFailureKind, LeaveReason, WorkerMessage } from '@rip/worker/protocol'
+import type {
+  BootFailure,
+  BootFailureKind,
+  LeaveReason,
+  UncaughtOrigin,
+  WorkerMessage,
+} from '@rip/worker/protocol'
 
 /** Longest text of a worker that is kept; the rest is cut off. */
 const MAX_TEXT_CHARS = 65_536
@@ -14,7 +20,9 @@ const KINDS: readonly BootFailureKind[] = [
   'ready-hook',
   'socket',
   'command',
+  'uncaught',
 ]
+const ORIGINS: readonly UncaughtOrigin[] = ['exception', 'rejection']
 const REASONS: readonly LeaveReason[] = ['signal', 'supervisor-gone', 'unhealthy']
 
 /** How each message is read: field by field, so that nothing else a worker sends reaches the manager. */
@@ -50,6 +58,11 @@ const readers: {
     type: 'leaving',
     reason: oneOf(REASONS, fields['reason']) ?? malformed(),
     inFlight: count(fields['inFlight']),
+  }),
+  uncaught: (fields) => ({
+    type: 'uncaught',
+    origin: oneOf(ORIGINS, fields['origin']) ?? malformed(),
+    failure: readBootFailure(fields['failure']) ?? malformed(),
   }),
   'stands-by': (fields) => ({ type: 'stands-by', order: count(fields['order']) }),
   begun: () => ({ type: 'begun' }),

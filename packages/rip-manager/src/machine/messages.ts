@@ -35,12 +35,22 @@ export function onMessage(fleet: Fleet, pid: number, message: WorkerMessage | nu
     case 'listening':
       worker.http2 = message.http2 === true
       return
+    case 'uncaught':
+      return tellUncaught(fleet, worker, message)
     case 'begun':
     case 'inspected':
     case 'not-inspected':
     case 'part':
       return
   }
+}
+
+function tellUncaught(
+  { effects }: Fleet,
+  { slot, pid, group }: Worker,
+  { origin, failure }: Extract<WorkerMessage, { type: 'uncaught' }>,
+): void {
+  effects.emit({ type: 'worker-uncaught', slot, pid, generation: group.generation.id, origin, failure })
 }
 
 /** A worker is about to do something that blocks its event loop. */

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import type {
   ChangedContent,
+  BootFailure,
   ConfigurationChange,
   ExitReason,
   ManagerEvent,
@@ -76,6 +77,7 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
       return terminal.faint(stoppingText(event.delayMs))
     case 'worker-started':
     case 'worker-ready':
+    case 'worker-uncaught':
     case 'background-started':
     case 'background-working':
     case 'service-ready':
@@ -104,6 +106,7 @@ function plainValue(key: string, value: unknown): string {
       : JSON.stringify(value)
   }
   if (key.endsWith('Ms')) return String(Math.round(value as number))
+  if (key === 'failure') return JSON.stringify((value as BootFailure).message)
   if (key === 'refusal') return JSON.stringify((value as Refusal).message)
   if (key === 'changed') return JSON.stringify(filesText(value as ChangedContent))
   if (key === 'reason') return JSON.stringify(exitReasonText(value as ExitReason))

@@ -44,6 +44,8 @@ export interface BalancerPlace {
   readonly stickyKey?: string
   /** File by which the balancers of the instance know what one of them has learned, unless the settings name one. */
   readonly learnedFile?: string
+  /** What pages get in development; absent where they get nothing. */
+  readonly pageScript?: BalancerConfig['pageScript']
   /** Paths of certificate and key that the balancer can read. @default those of the settings */
   readonly certificate?: CertificateFiles | undefined
 }
@@ -51,7 +53,7 @@ export interface BalancerPlace {
 /** The configuration of a server's balancer: the flags over the file's `balancer`. */
 export function balancerConfig(
   settings: Settings,
-  { listen, adminPath, allowHosts, stickyKey, learnedFile, certificate }: BalancerPlace,
+  { listen, adminPath, allowHosts, stickyKey, learnedFile, certificate, pageScript }: BalancerPlace,
 ): BalancerConfig {
   const {
     processes: _,
@@ -83,6 +85,7 @@ export function balancerConfig(
     },
     stickyCookie: { ...(stickyKey !== undefined && { key: stickyKey }), ...cookieFields(stickyCookie) },
     unknownMethods,
+    ...(pageScript !== undefined && { pageScript }),
     forwarding: { underscores: DEFAULT_UNDERSCORES, ...forwarding },
     timeouts: { drain: settings.drainTimeoutMs + AFTER_WORKERS_MS, ...timeouts },
     limits: { ...limits, ...(body !== undefined && { body }) },

@@ -31,6 +31,8 @@ export interface BalancerServiceOptions {
   readonly stickyKey: () => string
   /** See `learnedFile` of {@link BalancerPlace}. */
   readonly learnedFile: string
+  /** See {@link BalancerPlace}. */
+  readonly pageScript?: BalancerConfig['pageScript']
   /** All other settings, as they are in force. */
   readonly settings: () => Settings
   /** File for its configuration, which only the balancer can read. */
@@ -61,7 +63,7 @@ export interface BalancerService extends Service {
 export function balancerService(options: BalancerServiceOptions): BalancerService {
   const { socket, listen, adminPath, allowHosts, admin, settings, configPath, env, acceptWhenRouted } =
     options
-  const { account, certificate, stickyKey, learnedFile } = options
+  const { account, certificate, stickyKey, learnedFile, pageScript } = options
   const address = socket === undefined ? formatListenAddress(listen) : `fd:${INHERITED_FD}`
   const config = (): BalancerConfig =>
     balancerConfig(settings(), {
@@ -71,6 +73,7 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
       stickyKey: stickyKey(),
       learnedFile,
       certificate,
+      ...(pageScript !== undefined && settings().live && { pageScript }),
     })
   // Written for each start, so that a balancer can come back even if the folder was changed meanwhile.
   const write = (): void => {

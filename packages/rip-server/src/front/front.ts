@@ -1,5 +1,6 @@
 import { closeSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { BalancerConfig } from '@rip/balancer'
 import { AdminClient } from '@rip/balancer/supervisor'
 import {
   type Account,
@@ -98,13 +99,15 @@ export interface FrontOptions extends BesideOptions {
   readonly settings: () => Settings
   readonly mode: Mode
   readonly env: Readonly<Record<string, string>>
+  /** What pages get in development, while the settings have `live`. @default nothing */
+  readonly pageScript?: BalancerConfig['pageScript']
   /** The user the balancer runs as. @default the user of this process */
   readonly account?: Account | undefined
 }
 
 /** Opens the listening socket, or takes the one of an activated service, and puts a balancer behind it. */
 export async function openFront(options: FrontOptions): Promise<Front> {
-  const { listen, settings, mode, runDir, env, owned, inherited, account, note, warn } = options
+  const { listen, settings, mode, runDir, env, owned, inherited, account, note, warn, pageScript } = options
   const given =
     inheritedSocket(inherited, listen) ?? (options.isProgram ? activatedListenSocket() : undefined)
   const socket = owned.use(given ?? (await openListenSocket(listen)))
@@ -124,7 +127,14 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const parts = { socket, listen, settings, allowHosts, adminPath, configPath, env, admin, acceptWhenRouted }
   const learnedFile = join(runDir.routerFolder, LEARNED_NAME)
   const stickyKey = (): string => runDir.secret()
-  const service = balancerService({ ...parts, account, certificate, stickyKey, learnedFile })
+  const service = balancerService({
+    ...parts,
+    account,
+    certificate,
+    stickyKey,
+    learnedFile,
+    ...(pageScript && { pageScript }),
+  })
   const address = socket?.address ?? listen
   const balancers = new BalancerSet({ own: [admin], note, warn })
   // Messages name the original certificate, not the copy made for the balancer.

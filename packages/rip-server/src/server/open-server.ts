@@ -53,6 +53,7 @@ import { FailureWatch } from './failure-watch.ts'
 import { statusWithTraffic } from './status-with-traffic.ts'
 import type { ServerPlan } from './server-plan.ts'
 import { RequestLines } from './request-lines.ts'
+import { LIVE_SCRIPT } from '../live/live-server.ts'
 import { LOG_NAME, LogFile } from '../output/log-file.ts'
 import { logLine, recordOf } from '../output/log-record.ts'
 import { LiveConfiguration, liveOptions } from './live-configuration.ts'
@@ -322,6 +323,7 @@ async function assemble(
     },
     warn: plan.warn,
   })
+  const live = isLive(plan) ? { socket: runDir.socketPath(0, 0) } : undefined
   const front: Front =
     entry === undefined
       ? noFront(inherited)
@@ -334,6 +336,7 @@ async function assemble(
             mode,
             env,
             account: ownership?.tenants.router,
+            ...(live && { pageScript: { path: LIVE_SCRIPT, backend: `unix:${live.socket}` } }),
           })
   const states = stateFolders(instanceIdentity(settings, root), env)
   const ignore = [
@@ -414,6 +417,10 @@ async function assemble(
     stopAccepting: front.stopAccepting,
   })
   configuration.follow(manager)
+  if (live !== undefined) {
+    const { openLive } = await import('../live/live.ts')
+    owned.use(openLive({ ...live, manager, root, editor: env['RIP_EDITOR'] }))
+  }
   manager.on('worker-started', ({ pid, atMs }) => bootWrites.started(pid, atMs))
   manager.on('worker-ready', ({ pid, atMs }) => {
     output.ready(pid)
@@ -510,6 +517,11 @@ function isPage(entry: string): boolean {
 function workerArguments({ root, command, entry = root }: ServerPlan): readonly string[] {
   if (command === undefined) return [TAKE_ANY_HEAD, workerProgram(), entry]
   return ['--smol', commandProgram(), commandPreload(), commandText(command), ...commandArgv(command)]
+}
+
+/** Whether pages are kept up to date. Where the balancer is another user's process, it does not reach this one. */
+function isLive({ mode, listen, tenants }: ServerPlan): boolean {
+  return mode === 'development' && listen !== undefined && tenants === undefined
 }
 
 /** Whether processes are kept ready for the next change of the code. */

@@ -97,7 +97,8 @@ function givenValue(
   const { flag, env: variable } = settingSpecs[name]
   const fromFlag = flags.get(flag)
   if (fromFlag !== undefined) {
-    return { text: fromFlag.value, origin: fromFlag.written, where: `--${flag}`, folder: cwd, isFlag: true }
+    const text = settingSpecs[name].negative === true ? 'false' : fromFlag.value
+    return { text, origin: fromFlag.written, where: `--${flag}`, folder: cwd, isFlag: true }
   }
   const fromEnv = variable === undefined ? undefined : env[variable]
   if (variable !== undefined && fromEnv !== undefined && fromEnv !== '') {

@@ -91,6 +91,12 @@ interface SettingKinds {
    */
   readonly allowHosts: Said<readonly string[]>
   /**
+   * In development, open pages show what is wrong with a save, and reload once it serves; `--no-live` switches it off.
+   *
+   * @default true
+   */
+  readonly live: Said<boolean>
+  /**
    * In development, Bun fetches packages that are missing where there is no `node_modules`; `start` never does.
    *
    * @default false

@@ -42,6 +42,8 @@ export interface SettingSpec<T> {
   readonly choices?: readonly string[]
   /** Whether it may be given several times; a list in the configuration file. The texts are joined by commas. */
   readonly repeatable?: true
+  /** A switch that says no: `key` is false with it. */
+  readonly negative?: true
   /** Key in the configuration file. @default the flag in camel case */
   readonly key?: string
   /** @throws Unacceptable */
@@ -234,6 +236,15 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     parse: (text) => text.split(',').map((name) => allowedHost(name.trim())),
     fallback: () => [],
     fallbackText: 'localhost and addresses',
+  },
+  live: {
+    flag: 'no-live',
+    key: 'live',
+    negative: true,
+    summary: 'in development, leave open pages alone: no overlay, no reload',
+    parse: trueOrFalse,
+    fallback: () => true,
+    fallbackText: 'they are kept up to date',
   },
   install: {
     flag: 'install',

@@ -69,7 +69,8 @@ async function reportCause(error: unknown): Promise<FailureReport | undefined> {
   }
 }
 
-function shortened(text: string): string {
+/** So much of it that a message to the supervisor holds it. */
+export function shortened(text: string): string {
   const more = text.length - MAX_TEXT_LENGTH
   return more <= 0 ? text : `${text.slice(0, MAX_TEXT_LENGTH)}… (${more} more characters)`
 }
@@ -80,7 +81,7 @@ function fileOf(error: unknown): string | undefined {
 }
 
 /** The stack without frames of the worker, and the causes. */
-function stackOf(report: FailureReport): string {
+export function stackOf(report: FailureReport): string {
   const frames = report.stack.map(
     ({ call, file, line, column }) => `    at ${call || '(module)'} (${file}:${line}:${column})`,
   )

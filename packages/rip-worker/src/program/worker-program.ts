@@ -21,6 +21,7 @@ import {
   type LeaveReason,
   PROTOCOL_VERSION,
   type SupervisorMessage,
+  type UncaughtOrigin,
   type WorkerMessage,
 } from '../protocol.ts'
 import { describeFailure } from '../serve/failure.ts'
@@ -42,6 +43,9 @@ import type { SupervisorPipe } from './supervisor-pipe.ts'
 
 /** How long after readiness; the first beacon, and most of what an application starts late, are over by then. */
 const BOOT_PAGES_MS = 2_000
+
+/** After something uncaught was told, others are only written to standard error for so long. */
+const UNCAUGHT_PAUSE_MS = 200
 
 export interface Beginnings {
   /** Held open by the supervisor. @default the worker has no supervisor */
@@ -77,6 +81,9 @@ export class WorkerProgram {
   #applicationSignals: ApplicationSignals | undefined
   #stopSignal: StopSignal = 'SIGTERM'
   #askedToLeave = false
+  #tellingUncaught = false
+  /** Before the application can change it. */
+  readonly #root = process.cwd()
 
   constructor(settings: Settings, { pipe, startedMs = 0 }: Beginnings = {}) {
     this.#settings = settings
@@ -125,7 +132,7 @@ export class WorkerProgram {
   uncaught(error: unknown): void {
     if (this.#phase === 'booting') return void this.#failBoot(this.#importFailure(error))
     console.error(`uncaught exception: ${describeFailure(error)}`)
-    if (this.#settings.mode === 'development') return
+    if (this.#settings.mode === 'development') return void this.#tellUncaught('exception', error)
     this.#exitCode = 1
     this.#leave('unhealthy')
   }
@@ -147,6 +154,17 @@ export class WorkerProgram {
 
   unhandledRejection(error: unknown): void {
     console.error(`unhandled rejection: ${describeFailure(error)}`)
+    if (this.#settings.mode === 'development') void this.#tellUncaught('rejection', error)
+  }
+
+  /** One at a time: a loop that throws would fill the link. */
+  async #tellUncaught(origin: UncaughtOrigin, error: unknown): Promise<void> {
+    if (this.#link === undefined || this.#tellingUncaught) return
+    this.#tellingUncaught = true
+    const { uncaughtFailure } = await import('./uncaught-failure.ts')
+    this.#send({ type: 'uncaught', origin, failure: uncaughtFailure(error, this.#root) })
+    const again = setTimeout(() => (this.#tellingUncaught = false), UNCAUGHT_PAUSE_MS)
+    again.unref()
   }
 
   async #boot(): Promise<void> {

@@ -142,7 +142,7 @@ export class ResponseEncoder {
     if (edits?.removes(index) === true || !isRelayed(response, index, id)) return false
     if (id === FIELD.date) this.hasDate = true
     if (id === FIELD.xRequestId) this.hasId = true
-    if (id === FIELD.contentLength) return hasLength(response)
+    if (id === FIELD.contentLength) return edits?.changesLength !== true && hasLength(response)
     return id !== FIELD.trailer || takesTrailers
   }
 

@@ -1,0 +1,42 @@
+import { FieldEdits } from '../forwarding/field-edits.ts'
+import type { RequestHead } from '../http1/request-head.ts'
+import { isNavigation } from '../page-script/navigation.ts'
+import { backendTags } from '../page-script/page-validator.ts'
+import type { DataPlane } from './data-plane.ts'
+import { Answers, type Answer } from './answers.ts'
+import type { ExchangeFacts } from './exchange-facts.ts'
+
+const CONDITION = 'if-none-match'
+
+/** The answers of exchanges; with page scripts those that make room for them. */
+export function answersOf(plane: DataPlane, facts: ExchangeFacts): Answers {
+  return new (plane.settings.pageScript === undefined ? Answers : PageAnswers)(plane, facts)
+}
+
+/** In addition has the backend send pages in such a way that a script can be put into them. */
+class PageAnswers extends Answers {
+  private readonly navigation: ExchangeFacts
+
+  constructor(plane: DataPlane, facts: ExchangeFacts) {
+    super(plane, facts)
+    this.navigation = facts
+  }
+
+  override to(head: RequestHead): Answer | undefined {
+    const answer = super.to(head)
+    if (answer === undefined && isNavigation(head)) this.askForPage(head)
+    return answer
+  }
+
+  /** Nothing can be put into a compressed page, nor into one that the browser keeps. */
+  private askForPage(head: RequestHead): void {
+    const edits = (this.navigation.edits ??= new FieldEdits(head))
+    edits.set('accept-encoding', 'identity')
+    edits.delete('if-modified-since')
+    const condition = edits.get(CONDITION)
+    if (condition === undefined) return
+    const tags = backendTags(condition)
+    if (tags === undefined) edits.delete(CONDITION)
+    else edits.set(CONDITION, tags)
+  }
+}
