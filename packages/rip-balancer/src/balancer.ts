@@ -195,6 +195,7 @@ export class Balancer implements AsyncDisposable {
       requests: this.metrics.requests,
       inFlight: this.metrics.inFlight,
       serverErrors: this.metrics.serverErrors,
+      statuses: this.metrics.statusClasses,
       uptimeMs: Math.round(performance.now() - this.startedAtMs),
       certificates: this.listeners.certificates,
       generations: this.metrics.generations.all(),

@@ -64,6 +64,7 @@ export type {
   GenerationAnswers,
   ServedCertificate,
   ManagerStatus,
+  TrafficCounts,
   ManagerHealth,
   WorkerState,
   WorkerStatus,

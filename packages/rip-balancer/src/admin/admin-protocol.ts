@@ -87,6 +87,8 @@ export interface BalancerStatus {
   readonly inFlight: number
   /** Requests answered with 5xx, by the balancer or by a backend. */
   readonly serverErrors: number
+  /** Answers with a status of 1xx, 2xx, 3xx, 4xx, 5xx, by the balancer or by a backend. */
+  readonly statuses: readonly number[]
   readonly uptimeMs: number
   /** Of each listener with TLS. */
   readonly certificates: readonly CertificateStatus[]

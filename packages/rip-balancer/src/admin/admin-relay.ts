@@ -16,7 +16,7 @@ import {
   type RequestsReport,
 } from './admin-protocol.ts'
 import type { AdminPool, AdminTarget } from './admin-server.ts'
-import { sumComparisons, sumMetrics, sumPools, sumRequests, sumTallies } from './sum.ts'
+import { sumComparisons, sumMetrics, sumPools, sumRequests, sumStatuses, sumTallies } from './sum.ts'
 
 /** A process behind the relay. */
 export interface RelayedProcess {
@@ -102,6 +102,7 @@ export class AdminRelay implements AdminTarget, AdminPool {
       requests: sum('requests'),
       inFlight: sum('inFlight'),
       serverErrors: sum('serverErrors'),
+      statuses: sumStatuses(all.map(({ statuses }) => statuses)),
       uptimeMs: Math.round(performance.now() - this.startedAtMs),
       certificates: all[0]?.certificates ?? [],
       generations: sumTallies(all.map(({ generations }) => generations)),

@@ -40,6 +40,11 @@ function stateOfAll(same: readonly BackendStatus[]): Pick<BackendStatus, 'state'
   return { state, reason }
 }
 
+/** Answers by class of status, of several processes. */
+export function sumStatuses(perProcess: readonly (readonly number[])[]): number[] {
+  return [0, 1, 2, 3, 4].map((at) => total(perProcess, (statuses) => statuses[at] ?? 0))
+}
+
 /** The answers of several processes as if they were those of one. */
 export function sumTallies(perProcess: readonly (readonly GenerationTally[])[]): GenerationTally[] {
   const groups = Map.groupBy(perProcess.flat(), ({ generation }) => generation)
@@ -48,6 +53,7 @@ export function sumTallies(perProcess: readonly (readonly GenerationTally[])[]):
     requests: total(same, ({ requests }) => requests),
     errors: total(same, ({ errors }) => errors),
     answers: sumAnswers(same.map(({ answers }) => answers)),
+    total: sumAnswers(same.map(({ total: all }) => all)),
   }))
 }
 

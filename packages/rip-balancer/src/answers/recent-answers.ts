@@ -2,9 +2,12 @@
 export interface AnswerSpan {
   readonly partMs: number
   readonly parts: number
+  /** Whether sums of what was forgotten are kept, for {@link RecentAnswers.total}. @default false */
+  readonly isTotalled?: boolean
 }
 
-const MINUTE: AnswerSpan = { partMs: 10_000, parts: 6 }
+/** The last minute. */
+export const MINUTE: AnswerSpan = { partMs: 10_000, parts: 6 }
 /** Answers by the first digit of their status, 1 to 5, and those that failed. */
 const FAILED = 5
 const LATENCIES = 6
@@ -34,13 +37,16 @@ export class RecentAnswers {
   private readonly partMs: number
   private readonly parts: number
   private readonly sinceMs: number
+  /** Sums of what was forgotten, if they are kept. */
+  private readonly forgotten: Float64Array | undefined
   private part: number
 
   /**
    * @param nowMs on the monotonic clock
    * @param span is a minute unless said otherwise
    */
-  constructor(nowMs: number = performance.now(), { partMs, parts }: AnswerSpan = MINUTE) {
+  constructor(nowMs: number = performance.now(), { partMs, parts, isTotalled }: AnswerSpan = MINUTE) {
+    this.forgotten = isTotalled === true ? new Float64Array(COLUMNS) : undefined
     this.counts = new Uint32Array(parts * COLUMNS)
     this.partMs = partMs
     this.parts = parts
@@ -69,16 +75,24 @@ export class RecentAnswers {
 
   read(nowMs: number = performance.now()): AnswerCounts {
     this.turn(nowMs)
+    const beginMs = Math.max(this.sinceMs, (this.part - this.parts + 1) * this.partMs)
+    return countsOf(this.kept(), nowMs - beginMs)
+  }
+
+  /** All that was counted. The difference of two of these is what was counted in between. */
+  total(nowMs: number = performance.now()): AnswerCounts {
+    const { forgotten } = this
+    if (forgotten === undefined) throw new Error('totals are kept only if the span is totalled')
+    this.turn(nowMs)
+    const sums = this.kept().map((count, column) => count + forgotten[column]!)
+    return countsOf(sums, nowMs - this.sinceMs)
+  }
+
+  /** Sums of the parts there are. */
+  private kept(): number[] {
     const sums = Array.from({ length: COLUMNS }, () => 0)
     for (let at = 0; at < this.counts.length; at++) sums[at % COLUMNS]! += this.counts[at]!
-    const beginMs = Math.max(this.sinceMs, (this.part - this.parts + 1) * this.partMs)
-    const latencies = sums.slice(LATENCIES)
-    return {
-      windowMs: Math.max(0, Math.round(nowMs - beginMs)),
-      statuses: sums.slice(0, FAILED),
-      failed: sums[FAILED]!,
-      latencies: latencies.slice(0, latencies.findLastIndex((count) => count > 0) + 1),
-    }
+    return sums
   }
 
   /** Forgets what is too old. */
@@ -87,13 +101,28 @@ export class RecentAnswers {
     const over = Math.min(this.parts, part - this.part)
     for (let n = 0; n < over; n++) {
       const at = ((part - n) % this.parts) * COLUMNS
+      if (this.forgotten !== undefined) this.keep(this.forgotten, at)
       this.counts.fill(0, at, at + COLUMNS)
     }
     if (part > this.part) this.part = part
   }
 
+  private keep(forgotten: Float64Array, at: number): void {
+    for (let column = 0; column < COLUMNS; column++) forgotten[column]! += this.counts[at + column]!
+  }
+
   private partOf(nowMs: number): number {
     return Math.floor(nowMs / this.partMs)
+  }
+}
+
+function countsOf(sums: readonly number[], windowMs: number): AnswerCounts {
+  const latencies = sums.slice(LATENCIES)
+  return {
+    windowMs: Math.max(0, Math.round(windowMs)),
+    statuses: sums.slice(0, FAILED),
+    failed: sums[FAILED]!,
+    latencies: latencies.slice(0, latencies.findLastIndex((count) => count > 0) + 1),
   }
 }
 

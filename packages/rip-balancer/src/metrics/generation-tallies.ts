@@ -1,5 +1,5 @@
 import type { EndCause, ExchangeRecord } from '../exchange/record.ts'
-import { type AnswerCounts, RecentAnswers } from '../answers/recent-answers.ts'
+import { type AnswerCounts, MINUTE, RecentAnswers } from '../answers/recent-answers.ts'
 import { REQUEST_KINDS } from '../http1/request-kind.ts'
 import { CLIENT_GROUPS, clientGroup } from './client-group.ts'
 import { type GenerationComparison, type History, LotTally } from './lot-tally.ts'
@@ -13,6 +13,8 @@ export interface GenerationTally {
   readonly errors: number
   /** Answers of the last minute. */
   readonly answers: AnswerCounts
+  /** Answers since the first one: the difference of two of these is exact for the time in between. */
+  readonly total: AnswerCounts
 }
 
 /** The routes that backends of one generation answered lately. */
@@ -68,6 +70,7 @@ export class GenerationTallies {
       requests,
       errors,
       answers: answers.read(),
+      total: answers.total(),
     }))
   }
 
@@ -102,7 +105,7 @@ export class GenerationTallies {
     const count: Count = {
       requests: 0,
       errors: 0,
-      answers: new RecentAnswers(),
+      answers: new RecentAnswers(performance.now(), { ...MINUTE, isTotalled: true }),
       routes: new RouteTallies(),
       kinds,
       clients: new Uint32Array(CLIENT_GROUPS),

@@ -44,6 +44,11 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
     return this.begun - this.requests
   }
 
+  /** Requests by the first digit of their status, 1 to 5. */
+  get statusClasses(): readonly number[] {
+    return [...this.statuses.subarray(1)]
+  }
+
   started(): void {
     this.begun++
   }

@@ -83,11 +83,11 @@ describe('the sum of several processes', () => {
   })
 
   test('adds the answers of each generation', () => {
-    const one = [{ generation: 'g1', requests: 10, errors: 1, answers }]
-    const other = [...one, { generation: 'g2', requests: 5, errors: 0, answers }]
+    const one = [{ generation: 'g1', requests: 10, errors: 1, answers, total: answers }]
+    const other = [...one, { generation: 'g2', requests: 5, errors: 0, answers, total: answers }]
     expect(sumTallies([one, other])).toEqual([
-      { generation: 'g1', requests: 20, errors: 2, answers: twice },
-      { generation: 'g2', requests: 5, errors: 0, answers },
+      { generation: 'g1', requests: 20, errors: 2, answers: twice, total: twice },
+      { generation: 'g2', requests: 5, errors: 0, answers, total: answers },
     ])
   })
 

@@ -1,7 +1,13 @@
 import { heapStats } from 'bun:jsc'
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { answerCount, latencyMs, RecentAnswers, sumAnswers } from '../../src/answers/recent-answers.ts'
+import {
+  answerCount,
+  latencyMs,
+  MINUTE,
+  RecentAnswers,
+  sumAnswers,
+} from '../../src/answers/recent-answers.ts'
 
 describe('recent answers', () => {
   test('are counted by status, failures separately', () => {
@@ -55,8 +61,22 @@ describe('recent answers', () => {
     expect(sumAnswers([])).toEqual({ windowMs: 0, statuses: [0, 0, 0, 0, 0], failed: 0, latencies: [] })
   })
 
+  test('are kept in a total, whose differences are exact however long ago the answers were', () => {
+    const answers = new RecentAnswers(0, { ...MINUTE, isTotalled: true })
+    for (let n = 0; n < 200; n++) answers.count(n % 10 === 0 ? 500 : 200, n % 10 === 0, n, n * 1_000)
+    const before = answers.total(200_000)
+    expect(before).toMatchObject({ windowMs: 200_000, statuses: [0, 180, 0, 0, 20], failed: 20 })
+    expect(answerCount(answers.read(200_000))).toBeLessThan(61)
+    for (let n = 0; n < 50; n++) answers.count(404, false, 700, 200_000 + n * 10_000)
+    const after = answers.total(900_000)
+    const latencies = after.latencies.map((count, at) => count - (before.latencies[at] ?? 0))
+    expect([answerCount({ latencies }), after.statuses[3]]).toEqual([50, 50])
+    expect(latencyMs({ latencies }, 0.5)).toBeCloseTo(latencyMs({ latencies }, 0.99)!)
+    expect(() => new RecentAnswers(0).total()).toThrow('only if')
+  })
+
   test('are counted without allocation', () => {
-    const answers = new RecentAnswers(0)
+    const answers = new RecentAnswers(0, { ...MINUTE, isTotalled: true })
     const count = (from: number): void => {
       for (let n = from; n < from + 100_000; n++) answers.count(200 + (n % 400), n % 7 === 0, n % 3_000, n)
     }

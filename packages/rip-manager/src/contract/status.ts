@@ -32,6 +32,9 @@ export interface WorkerStatus extends MessageCounts {
   readonly loopLagMs: number
   /** As the balancer counts them; absent without a balancer. */
   readonly answers?: AnswerRates
+  /** Requests that the balancer has sent it so far, and how many at once it may get; absent without a balancer. */
+  readonly sent?: number
+  readonly maxInFlight?: number
 }
 
 /**
@@ -75,6 +78,28 @@ export interface AnswerRates {
 /** Answers of one generation in the last minute. */
 export interface GenerationAnswers extends AnswerRates {
   readonly generation: GenerationId
+}
+
+/** Answers of one generation since its first one. */
+export interface GenerationTotals {
+  readonly generation: GenerationId
+  readonly requests: number
+  readonly failed: number
+  /** How many began within 0.25 ms × 2^(n/4), n from 0 on, and not sooner. */
+  readonly latencies: readonly number[]
+}
+
+/** Counts that only grow as long as the balancers live: readers make figures of any span from the difference of two. */
+export interface TrafficCounts {
+  /** Processes of the balancers. When one of them is another, counts have begun anew. */
+  readonly balancers: readonly number[]
+  /** Open connections of clients. */
+  readonly connections: number
+  /** Requests that wait for a worker. */
+  readonly queued: number
+  /** Requests that have ended by class of status, with the answers that the balancers gave themselves. */
+  readonly statuses: AnswerRates['statuses']
+  readonly generations: readonly GenerationTotals[]
 }
 
 /** A certificate that serves. */
@@ -142,6 +167,8 @@ export interface ManagerStatus {
   readonly crashes: CrashRecord | null
   /** As the balancer counts them; absent without a balancer. */
   readonly answers?: readonly GenerationAnswers[]
+  /** As the balancers count them; absent without a balancer. */
+  readonly traffic?: TrafficCounts
   /** As the balancer uses them; absent without a balancer. */
   readonly certificates?: readonly ServedCertificate[]
   readonly lastRefusal: Refusal | null

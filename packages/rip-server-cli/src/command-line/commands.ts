@@ -178,9 +178,9 @@ export const commands: readonly Command[] = [
   {
     ...toInstance,
     name: 'top',
-    summary: 'show the workers, refreshed each second',
-    flags: INSTANCE_FLAGS,
-    examples: ['rip-server top', 'rip-server top --name shop'],
+    summary: 'watch traffic, workers, slow routes and failures; ? shows the keys',
+    flags: [...INSTANCE_FLAGS, 'interval', 'json'],
+    examples: ['rip-server top', 'rip-server top --json --interval 10s | jq .figures.p95Ms'],
   },
   {
     ...running,

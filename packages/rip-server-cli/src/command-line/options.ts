@@ -90,6 +90,7 @@ const plainOptions: readonly Option[] = [
     choices: ['rip', 'ts'],
   },
   { flag: 'no-install', summary: 'only write files, and install no packages' },
+  { flag: 'interval', value: 'TIME', summary: 'from one look to the next; 100ms to 1h', fallbackText: '1s' },
   { flag: 'sources', summary: 'show where each value comes from' },
   { flag: 'out', short: 'o', value: 'FOLDER', summary: 'write files there instead of printing' },
   { flag: 'map', short: 'm', summary: 'also write source maps' },

@@ -18,3 +18,24 @@ export function bytesText(bytes: number): string {
   if (bytes < 2 ** 30) return `${Math.round(bytes / 2 ** 20)} MiB`
   return `${(bytes / 2 ** 30).toFixed(1)} GiB`
 }
+
+/** A count or a rate for people, in few characters: `0.5`, `84`, `1.2k`, `3.4M`. */
+export function rateText(count: number): string {
+  if (count === 0) return '0'
+  if (count < 9.95) return count.toFixed(1)
+  return countText(Math.round(count))
+}
+
+/** A whole number for people, in few characters. */
+export function countText(count: number): string {
+  if (count < 10_000) return String(count)
+  if (count < 999_500) return `${(count / 1_000).toFixed(count < 99_950 ? 1 : 0)}k`
+  if (count < 999_500_000) return `${(count / 1_000_000).toFixed(1)}M`
+  return `${(count / 1_000_000_000).toFixed(1)}G`
+}
+
+/** A share of 1 for people: `45 %`. */
+export function percentText(share: number): string {
+  const percent = share * 100
+  return `${percent > 0 && percent < 0.95 ? percent.toFixed(1) : Math.round(percent)} %`
+}

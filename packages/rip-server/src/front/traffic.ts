@@ -1,6 +1,6 @@
 import { type AnswerCounts, answerCount, latencyMs, sumAnswers } from '@rip/balancer/supervisor'
 import type { BalancerStatus } from '@rip/balancer'
-import type { AnswerRates, GenerationAnswers, ServedCertificate } from '@rip/manager'
+import type { AnswerRates, GenerationAnswers, ServedCertificate, TrafficCounts } from '@rip/manager'
 
 /** Names the page that takes the place of an application that has not started; no hash of content looks like that. */
 export const FAILED_START = 'failed-start'
@@ -9,6 +9,8 @@ export const FAILED_START = 'failed-start'
 export interface WorkerTraffic {
   readonly inFlight: number
   readonly answers: AnswerRates
+  readonly sent: number
+  readonly maxInFlight: number
 }
 
 /** The current counts of the balancers. */
@@ -17,6 +19,7 @@ export interface Traffic {
   /** By generation and id of the backend, such as `w1.3`; see {@link workerKey}. */
   readonly workers: ReadonlyMap<string, WorkerTraffic>
   readonly certificates: readonly ServedCertificate[]
+  readonly counts: TrafficCounts
 }
 
 /** Sums the figures of several balancers. */
@@ -44,10 +47,22 @@ export function trafficOf(statuses: readonly BalancerStatus[]): Traffic {
     ],
     workers: new Map(
       [...members].map(([key, same]) => {
-        const inFlight = same.reduce((sum, each) => sum + each.inFlight, 0)
-        return [key, { inFlight, answers: ratesOf(same) }]
+        const sum = (figure: 'inFlight' | 'requests' | 'maxInFlight'): number =>
+          same.reduce((total, each) => total + each[figure], 0)
+        const [inFlight, sent, maxInFlight] = [sum('inFlight'), sum('requests'), sum('maxInFlight')]
+        return [key, { inFlight, answers: ratesOf(same), sent, maxInFlight }]
       }),
     ),
+    counts: {
+      balancers: statuses.flatMap(({ processes }) => processes),
+      connections: statuses.reduce((sum, { connections }) => sum + connections, 0),
+      queued: statuses.flatMap(({ pools }) => pools).reduce((sum, { queued }) => sum + queued, 0),
+      statuses: byClass(sumLists(statuses.map((status) => status.statuses))),
+      generations: [...tallies].map(([generation, same]) => {
+        const { failed, latencies } = sumAnswers(same.map(({ total }) => total))
+        return { generation, requests: answerCount({ latencies }), failed, latencies }
+      }),
+    },
   }
 }
 
@@ -60,7 +75,6 @@ export function workerKey(generation: string, id: string): string {
 export function ratesOf(all: readonly { readonly answers: AnswerCounts }[], atLeastMs = 0): AnswerRates {
   const counts = sumAnswers(all.map(({ answers }) => answers))
   const windowMs = Math.max(counts.windowMs, atLeastMs)
-  const [informational = 0, success = 0, redirection = 0, client = 0, server = 0] = counts.statuses
   const requests = answerCount(counts)
   const within = (part: number): number | null => {
     const ms = latencyMs(counts, part)
@@ -70,10 +84,19 @@ export function ratesOf(all: readonly { readonly answers: AnswerCounts }[], atLe
     windowMs,
     requests,
     perSecond: windowMs === 0 ? 0 : Math.round((requests / windowMs) * 100_000) / 100,
-    statuses: { '1xx': informational, '2xx': success, '3xx': redirection, '4xx': client, '5xx': server },
+    statuses: byClass(counts.statuses),
     failed: counts.failed,
     p50Ms: within(0.5),
     p95Ms: within(0.95),
     p99Ms: within(0.99),
   }
+}
+
+function byClass(counts: readonly number[]): AnswerRates['statuses'] {
+  const [informational = 0, success = 0, redirection = 0, client = 0, server = 0] = counts
+  return { '1xx': informational, '2xx': success, '3xx': redirection, '4xx': client, '5xx': server }
+}
+
+function sumLists(lists: readonly (readonly number[])[]): number[] {
+  return [0, 1, 2, 3, 4].map((at) => lists.reduce((sum, list) => sum + (list[at] ?? 0), 0))
 }

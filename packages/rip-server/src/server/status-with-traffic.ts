@@ -11,7 +11,7 @@ const FAILING_PART = 0.2
 
 /** The manager's status of its workers, with the balancers' counts of their answers. */
 export function statusWithTraffic(status: ManagerStatus, traffic: Traffic): ManagerStatus {
-  const { generations: answers, certificates } = traffic
+  const { generations: answers, certificates, counts } = traffic
   const serving = answers.find(({ generation }) => generation === status.generation)
   const failing = serving !== undefined && isFailing(serving) ? failureReasons(serving) : []
   const isOtherwiseWell = status.health === 'ok' || status.health === 'held'
@@ -20,6 +20,7 @@ export function statusWithTraffic(status: ManagerStatus, traffic: Traffic): Mana
     health: failing.length > 0 && isOtherwiseWell ? 'failing' : status.health,
     healthReasons: [...status.healthReasons, ...failing, ...certificateReasons(certificates, Date.now())],
     answers,
+    traffic: counts,
     certificates,
     workers: status.workers.map((worker) => ({
       ...worker,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { ManagerStatus } from '@rip/manager'
+import type { ManagerStatus, TrafficCounts } from '@rip/manager'
 import { workerKey } from '../../src/front/traffic.ts'
 import { statusWithTraffic } from '../../src/server/status-with-traffic.ts'
 
@@ -14,6 +14,14 @@ const quiet = {
   p99Ms: null,
 }
 
+const counts: TrafficCounts = {
+  balancers: [7],
+  connections: 3,
+  queued: 0,
+  statuses: quiet.statuses,
+  generations: [],
+}
+
 const status = {
   health: 'ok',
   healthReasons: [],
@@ -26,7 +34,10 @@ function told(requests: number, failed: number, changes: Partial<ManagerStatus> 
     { generation: 'g1', ...quiet, requests: 9, failed: 9 },
     { generation: 'g2', ...quiet, requests, failed },
   ]
-  return statusWithTraffic({ ...status, ...changes }, { generations, workers: new Map(), certificates: [] })
+  return statusWithTraffic(
+    { ...status, ...changes },
+    { generations, workers: new Map(), certificates: [], counts },
+  )
 }
 
 describe('the status with what the balancers count', () => {
@@ -47,7 +58,7 @@ describe('the status with what the balancers count', () => {
       expiresAtMs: Date.now() + 3.5 * 86_400_000,
       problem: 'it expired on 2025-01-01',
     }
-    const traffic = { generations: [], workers: new Map(), certificates: [served] }
+    const traffic = { generations: [], workers: new Map(), certificates: [served], counts }
     expect(statusWithTraffic(status, traffic)).toMatchObject({
       health: 'ok',
       healthReasons: [
@@ -68,9 +79,12 @@ describe('the status with what the balancers count', () => {
   })
 
   test('has the requests in flight from the balancers, because a stuck worker reports none', () => {
-    const workers = new Map([[workerKey('g2', 'w1.3'), { inFlight: 4, answers: quiet }]])
-    expect(statusWithTraffic(status, { generations: [], workers, certificates: [] }).workers).toMatchObject([
-      { slot: 1, inFlight: 4, answers: quiet },
+    const workers = new Map([
+      [workerKey('g2', 'w1.3'), { inFlight: 4, answers: quiet, sent: 9, maxInFlight: 8 }],
     ])
+    expect(statusWithTraffic(status, { generations: [], workers, certificates: [], counts })).toMatchObject({
+      traffic: counts,
+      workers: [{ slot: 1, inFlight: 4, answers: quiet, sent: 9, maxInFlight: 8 }],
+    })
   })
 })
