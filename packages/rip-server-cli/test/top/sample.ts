@@ -3,7 +3,7 @@ import { type Data, History } from '../../src/top/history.ts'
 import type { Sample } from '../../src/top/sample.ts'
 
 /** When the first look was, in milliseconds since the epoch. */
-export const WALL_MS = Date.UTC(2026, 0, 2, 3, 4, 5)
+export const WALL_MS: number = Date.UTC(2026, 0, 2, 3, 4, 5)
 
 export function worker(slot: number, changes: Partial<WorkerStatus> = {}): WorkerStatus {
   return {
