@@ -32,6 +32,8 @@ test('in a container there is a hint that it cannot be reached from outside', ()
     'it cannot be reached from outside this container; --host changes that',
   ])
   expect(hints(['-w', '1', '--bind', '0.0.0.0'], true)).toEqual([])
+  // Asked for.
+  expect(hints(['-w', '1', '--bind', '127.0.0.1'], true)).toEqual([])
   expect(hints(['-w', '1', '--bind', 'unix:/run/app.sock'], true)).toEqual([])
   expect(isInContainer({ KUBERNETES_SERVICE_HOST: '10.0.0.1' })).toBe(true)
 })

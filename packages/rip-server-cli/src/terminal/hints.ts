@@ -15,7 +15,13 @@ export function developmentHints(
     hints.push(
       `${workers} workers, each with its own memory: state kept in variables differs per worker; -w 1 for one`,
     )
-  if (inContainer && listen !== undefined && !('unix' in listen) && !isExposed(listen))
+  if (
+    inContainer &&
+    origins.bind === 'default' &&
+    listen !== undefined &&
+    !('unix' in listen) &&
+    !isExposed(listen)
+  )
     hints.push('it cannot be reached from outside this container; --host changes that')
   return hints
 }

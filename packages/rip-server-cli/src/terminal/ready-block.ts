@@ -65,7 +65,8 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
     ],
     ['watching', facts.watching],
     ...(facts.ops === undefined ? [] : [['ops', opsText(facts.ops, terminal)]]),
-    ['control', facts.control],
+    // For programs; a developer has no use for it.
+    ...(facts.keys === undefined ? [['control', facts.control]] : []),
     ...facts.hints.map((hint) => ['note', hint]),
     facts.keys !== undefined
       ? ['keys', facts.keys]

@@ -62,11 +62,6 @@ describe('keys in the terminal of dev', () => {
     await shell.key('r', 'fresh ones')
     await until('another worker serves', async () => (await servedPid(shell)) !== pid)
     await shell.key('c', '\u001b[3J')
-    // Pasted text and arrows are no keys.
-    shell.type('quit')
-    await shell.key('h', 'Ctrl-Z')
-    shell.type('\u001b[A')
-    await shell.key('h', 'Ctrl-Z')
 
     await shell.press('\x1a', 'Stopped')
     expect(await modes(shell)).toBe(before)
