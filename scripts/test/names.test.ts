@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -32,6 +32,10 @@ test('tarballs are installed and run without the registry being asked for a name
     await run([process.execPath, 'install'], folder, { BUN_CONFIG_REGISTRY: registry.url })
     const program = join(folder, 'node_modules/.bin/rip-server')
     expect(await run([program, '--version'], folder, {})).toBe(`${manifest.version}\n`)
+    const templates = (path: string): Promise<string[]> =>
+      readdir(join(path, 'templates'), { recursive: true })
+    const installed = await templates(join(folder, 'node_modules/rip-server'))
+    expect(installed.toSorted()).toEqual((await templates(join(ROOT, 'packages/rip-server-cli'))).toSorted())
   } finally {
     await rm(folder, { recursive: true })
   }

@@ -41,7 +41,7 @@ function filesIn(source: string, own: OwnPackages): readonly NewFile[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .map((path) => ({ path: withDots(path), text: textFor(readFileSync(join(folder, path), 'utf8'), own) }))
+    .map((path) => ({ path: writtenAs(path), text: textFor(readFileSync(join(folder, path), 'utf8'), own) }))
 }
 
 /** Without our types where an editor would not find them. */
@@ -50,9 +50,9 @@ function textFor(text: string, own: OwnPackages): string {
   return text.replace(/^import type .* from 'rip-server'\n\n/, '').replace(' satisfies RipServerConfig', '')
 }
 
-/** Names begin with `_` in place of a dot, because npm publishes no `.gitignore`. */
-function withDots(path: string): string {
-  return path.replace(/(^|\/)_/g, '$1.')
+/** Names begin with `_` in place of a dot, or end with one, because no `.gitignore` and no `bunfig.toml` is packed. */
+function writtenAs(path: string): string {
+  return path.replace(/(^|\/)_/g, '$1.').replace(/_$/, '')
 }
 
 function filledIn(text: string, name: string, { language }: Starter): string {
