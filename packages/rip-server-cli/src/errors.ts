@@ -51,7 +51,7 @@ const messages = {
     `${d.folder} has ${d.conflicts.join(', ')} already, and init overwrites nothing, so nothing was written: name a new folder, such as "rip-server init shop"`,
   /** `run`: what starts the application once the packages are there. */
   NOT_INSTALLED: (d: { readonly reason: string; readonly run: string }): string =>
-    `the files are written, but "bun install" failed: ${d.reason}\nInstall the packages when that is repaired, then: ${d.run}`,
+    `the files are written, but "bun install" failed: ${d.reason}\nwhen that is repaired: ${d.run}`,
   /** `command`: what writes a starter there. */
   NO_APPLICATION: (d: { readonly message: string; readonly command: string }): string =>
     `${d.message}\n"${d.command}" writes an application to begin with`,

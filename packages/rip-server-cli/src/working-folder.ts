@@ -14,6 +14,17 @@ export function workingFolder(env: Readonly<Record<string, string | undefined>>)
   }
 }
 
+/** Whether the current folder was deleted; paths relative to it mean nothing. */
+export function isCurrentFolderGone(): boolean {
+  try {
+    process.cwd()
+    return false
+  } catch {
+    // ENOENT
+    return true
+  }
+}
+
 function isHere(path: string): boolean {
   const there = statSync(path, { throwIfNoEntry: false })
   const here = statSync('.')

@@ -52,6 +52,15 @@ const FOREIGN_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>
   events: {
     '-n': '--since 10m prints those of the last ten minutes',
   },
+  init: {
+    '-t': '--template NAME chooses what it is about',
+    '-y': 'it asks nothing',
+    '--yes': 'it asks nothing',
+    '--force': 'it overwrites nothing; remove what is in the way, or name a new folder',
+    '--ts': '--language ts writes TypeScript',
+    '--typescript': '--language ts writes TypeScript',
+    '--install': 'it installs packages by itself, unless --no-install is given',
+  },
   dev: {
     '-H': '--host, or --bind ADDRESS, sets where it listens',
     '--hostname': '--host, or --bind ADDRESS, sets where it listens',

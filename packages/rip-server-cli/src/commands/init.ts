@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
-import { relative, resolve } from 'node:path'
+import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import { didYouMean } from '@rip/balancer/text'
 import { findConfigFile } from '@rip/server/sources'
 import { CliError } from '../errors.ts'
@@ -15,17 +15,24 @@ import { inTheWay, writeNewFiles } from '../starter/new-files.ts'
 import { linkOwnPackages, ownPackages } from '../starter/own-packages.ts'
 import { needsPackages } from '../starter/package-manifest.ts'
 import { shellWord } from '../terminal/shell-word.ts'
+import { isCurrentFolderGone } from '../working-folder.ts'
 import { type Language, languages, type Starter, starterText, templates } from '../starter/starter.ts'
 import { configurationFiles, starterFiles } from '../starter/starter-files.ts'
 
 /** Writes an application to begin with, or what an application that is there lacks. */
 export async function init(invocation: Invocation): Promise<number> {
   const { line, cwd } = invocation
-  const folder = resolve(cwd, line.words[0] ?? '.')
+  const [word = '.'] = line.words
+  if (!isAbsolute(word) && isCurrentFolderGone()) throw misuse('the current folder has been deleted')
+  const folder = resolve(cwd, word)
   const starter = chosenStarter(invocation, folder)
   refuseFile(folder)
   const existing = existingApplication(folder)
-  if (existing === undefined) return writeStarter(folder, starter, invocation)
+  if (existing === undefined) {
+    const run = await writeStarter(folder, starter, invocation)
+    invocation.terminal.say(`\n  ${invocation.terminal.strong(run)}\n`)
+    return ExitCode.done
+  }
   if (line.flags.has('template')) throw new CliError('APPLICATION_EXISTS', { folder, found: existing.found })
   return complete(folder, existing, invocation)
 }
@@ -47,17 +54,21 @@ function choice<T extends string>(invocation: Invocation, flag: string, known: r
   const value = flagValue(invocation, flag)
   const found = known.find((name) => name === value)
   if (value === undefined || found !== undefined) return found
-  const problem = `--${flag} ${value}: there are ${known.join(', ')}${didYouMean(value, known)}`
-  throw new CliError('USAGE', { problems: [problem], help: 'rip-server init --help' })
+  throw misuse(`--${flag} ${value}: there are ${known.join(', ')}${didYouMean(value, known)}`)
 }
 
+/** @throws CliError `USAGE` where the folder, or one above it, is a file */
 function refuseFile(folder: string): void {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === false)
-    throw new CliError('USAGE', { problems: [`${folder} is a file`], help: 'rip-server init --help' })
+  if (!existsSync(folder) && dirname(folder) !== folder) return refuseFile(dirname(folder))
+  if (!statSync(folder).isDirectory()) throw misuse(`${folder} is a file, and no folder`)
+}
+
+function misuse(problem: string): CliError {
+  return new CliError('USAGE', { problems: [problem], help: 'rip-server init --help' })
 }
 
 /**
- * Writes a starter, installs what it needs, and says how to run it.
+ * Writes a starter, and installs what it needs. Resolves with the command that runs it.
  *
  * @throws CliError `FILES_EXIST`, `FILE_NOT_MADE`, `NOT_INSTALLED`
  */
@@ -65,7 +76,7 @@ export async function writeStarter(
   folder: string,
   starter: Starter,
   invocation: Invocation,
-): Promise<number> {
+): Promise<string> {
   const { terminal, cwd } = invocation
   const own = ownPackages()
   const files = starterFiles(folder, starter, own)
@@ -78,22 +89,17 @@ export async function writeStarter(
   terminal.say(`${terminal.good('✓')} ${starterText(starter)}${place === '' ? '' : ` in ${place}`}`)
   terminal.say(terminal.faint(`  ${written.map(({ path }) => path).join('  ')}`))
   if (existing.length > 0) terminal.say(`  left as it is: ${existing.join(', ')}`)
-  const run = runCommand(place)
-  if (!isOn(invocation, 'no-install') && needsPackages(starter, own)) await install(folder, run)
+  const needs = needsPackages(starter, own)
+  const installs = needs && !isOn(invocation, 'no-install')
+  const reason = installs ? await installPackages(folder) : undefined
   if (own === undefined) linkOwnPackages(folder)
+  if (reason !== undefined) throw new CliError('NOT_INSTALLED', { reason, run: runCommand(place, true) })
   if (!invocation.line.flags.has('template'))
     terminal.say(`  others: --template ${templates.slice(1).join(', ')}; --language ts`)
-  terminal.say(`\n  ${terminal.strong(run)}\n`)
-  return ExitCode.done
+  return runCommand(place, needs && !installs)
 }
 
 const isAtOrBelow = (path: string, known: string): boolean => path === known || path.startsWith(`${known}/`)
-
-/** @throws CliError `NOT_INSTALLED` */
-async function install(folder: string, run: string): Promise<void> {
-  const reason = await installPackages(folder)
-  if (reason !== undefined) throw new CliError('NOT_INSTALLED', { reason, run })
-}
 
 /** The configuration of an application that is there, unless it has one. */
 function complete(folder: string, { found, problem }: ExistingApplication, invocation: Invocation): number {
@@ -105,8 +111,7 @@ function complete(folder: string, { found, problem }: ExistingApplication, invoc
   else {
     const files = configurationFiles(ownPackages())
     writeNewFiles(folder, files)
-    for (const { path } of files)
-      terminal.say(`${terminal.good('✓')} ${path}, for ${found}; nothing else is needed`)
+    for (const { path } of files) terminal.say(`${terminal.good('✓')} ${path}, for ${found}`)
   }
   if (problem !== undefined) terminal.say(problem)
   terminal.say(`\n  ${terminal.strong(`rip-server dev${place === '' ? '' : ` ${shellWord(place)}`}`)}\n`)
@@ -114,8 +119,13 @@ function complete(folder: string, { found, problem }: ExistingApplication, invoc
 }
 
 /** The command that starts what was written. Without Bun on the path, npm brings it. */
-function runCommand(place: string): string {
+function runCommand(place: string, installs: boolean): string {
   const found = Bun.which('bun')
   const bun = found === null || found.includes('/_npx/') ? `npx -y bun@${Bun.version}` : 'bun'
-  return `${place === '' ? '' : `cd ${shellWord(place)} && `}${bun} run dev`
+  const steps = [
+    place === '' ? [] : `cd ${shellWord(place)}`,
+    installs ? `${bun} install` : [],
+    `${bun} run dev`,
+  ]
+  return steps.flat().join(' && ')
 }

@@ -64,7 +64,7 @@ export function isCompanion(path: string): boolean {
 }
 
 const COMPANIONS =
-  /^(?:README\.md|Dockerfile|\.(?:gitignore|dockerignore|editorconfig)|\.vscode(?:\/.*)?|licen[cs]e(?:\.\w+)?)$/i
+  /^(?:README\.md|Dockerfile|tsconfig\.json|\.(?:gitignore|dockerignore|editorconfig)|\.vscode(?:\/.*)?|licen[cs]e(?:\.\w+)?)$/i
 
 /** Whether nothing in a folder says what it is for: an empty one, and a fresh clone. */
 export function isBare(folder: string): boolean {

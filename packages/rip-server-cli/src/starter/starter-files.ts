@@ -19,7 +19,8 @@ export function starterFiles(folder: string, starter: Starter, own: OwnPackages)
   const name = packageName(folder)
   const files = new Map<string, string>([['package.json', packageManifest(name, starter, own)]])
   // Each of these folders has files that are missing in those before it, or replaces some.
-  for (const source of ['common', language, `${template}/both`, `${template}/${language}`])
+  const sources = ['common', ...(own === undefined ? ['unreleased'] : []), language, `${template}/both`]
+  for (const source of [...sources, `${template}/${language}`])
     for (const { path, text } of filesIn(source, own)) files.set(path, filledIn(text, name, starter))
   return [...files].map(([path, text]) => ({ path, text })).toSorted(inOrder)
 }

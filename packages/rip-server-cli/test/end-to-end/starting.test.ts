@@ -7,6 +7,22 @@ import { CLIENTS } from './subscriber.ts'
 
 setDefaultTimeout(60_000)
 
+test('init in a folder that was deleted says so', async () => {
+  await using sandbox = await Sandbox.create()
+  const here = join(sandbox.folder, 'here')
+  await mkdir(here)
+  const child = Bun.spawn(['sh', '-c', `rmdir ${here} && exec ${PROGRAM} init`], {
+    cwd: here,
+    env: sandbox.env(),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const said = await new Response(child.stderr).text()
+  expect([await child.exited, said]).toEqual([
+    2,
+    expect.stringContaining('the current folder has been deleted'),
+  ])
+})
+
 test('dev in an empty folder asks for a starter, and serves the chat, in which all workers hear each other', async () => {
   await using sandbox = await Sandbox.create()
   await mkdir(join(sandbox.folder, 'shop'))

@@ -7,6 +7,8 @@ import { writeNewFiles } from '../../src/starter/new-files.ts'
 import { LANGUAGE_PACKAGES, TEMPLATE_PACKAGES } from '../../src/starter/package-manifest.ts'
 import { configurationFiles, packageName, starterFiles } from '../../src/starter/starter-files.ts'
 import { languages, type Starter, templates } from '../../src/starter/starter.ts'
+import { dockerfileProblems } from '../docs/dockerfile.ts'
+import { pageFiles } from './page-files.ts'
 
 const TEST_TIMEOUT_MS = 60_000
 const RELEASE = { server: '1.2.3', transpile: '1.2.4' }
@@ -14,8 +16,11 @@ const starters: readonly Starter[] = templates.flatMap((template) =>
   languages.map((language) => ({ template, language })),
 )
 
+/** Pages whose examples are run. */
+const PAGES = ['getting-started']
+
 describe('every starter', () => {
-  /** All of them, beside the packages that `bun install` would bring. */
+  /** All of them and the examples of the pages, beside the packages that `bun install` would bring. */
   let folder: string
 
   beforeAll(() => {
@@ -24,6 +29,7 @@ describe('every starter', () => {
       const place = join(folder, `${starter.template}-${starter.language}`)
       writeNewFiles(place, starterFiles(place, starter, undefined))
     }
+    for (const page of PAGES) writeNewFiles(join(folder, page), pageFiles(page))
     for (const [name, from = name] of [
       ['hono'],
       ['elysia'],
@@ -44,10 +50,15 @@ describe('every starter', () => {
   afterAll(() => rmSync(folder, { recursive: true }))
 
   test(
-    'has tests, which pass by bun test',
+    'has tests, which pass by bun test, and so do those of the examples in the documents',
     async () => {
+      const tests = PAGES.flatMap(pageFiles).filter(({ path }) => path.includes('.test.'))
+      expect(tests.length).toBeGreaterThanOrEqual(PAGES.length)
       const { code, output } = await bun(folder, 'test')
-      expect([code, output]).toEqual([0, expect.stringContaining(`across ${starters.length} files`)])
+      expect([code, output]).toEqual([
+        0,
+        expect.stringContaining(`across ${starters.length + tests.length} files`),
+      ])
       expect(output).not.toContain('(fail)')
     },
     TEST_TIMEOUT_MS,
@@ -95,6 +106,16 @@ describe('the files of a starter', () => {
       dependencies: { hono, 'rip-server': RELEASE.server },
       devDependencies: { '@rip/transpile': RELEASE.transpile },
     })
+  })
+
+  test('have a Dockerfile with commands that exist, also while no registry has our packages', () => {
+    for (const own of [RELEASE, undefined]) {
+      const files = starterFiles('/srv/shop', { template: 'api', language: 'rip' }, own)
+      const dockerfile = files.find(({ path }) => path === 'Dockerfile')?.text ?? ''
+      expect(dockerfile).toContain('CMD ["rip-server", "start"')
+      expect(dockerfileProblems(dockerfile)).toEqual([])
+      expect(dockerfile.includes('/opt/rip-server')).toBe(own === undefined)
+    }
   })
 
   test('depend on nothing of ours while no registry has it, and name no types of it', () => {
