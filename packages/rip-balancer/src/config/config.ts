@@ -83,7 +83,7 @@ export interface BalancerConfig {
     readonly status?: number | string | readonly (number | string)[]
     /** Text in the answer of a healthy backend, within its first 64 KiB. @default any */
     readonly body?: string
-    /** Port of the check, for backends on TCP. @default that of the address */
+    /** Port of the check, for backends on TCP; HTTP/1.1 is spoken there. @default that of the address */
     readonly port?: number
     /** Whether the check uses TLS, with `backendTls`. @default as with the backend */
     readonly tls?: boolean

@@ -25,3 +25,9 @@ export interface OutgoingRequest {
   /** Which of its fields are passed on. They may be newer than the connection. */
   readonly rules: RequestRules
 }
+
+/** A request of the balancer's own, which is sent as it is. */
+export interface OwnRequest extends Pick<OutgoingRequest, 'head' | 'address'> {
+  /** There is no client. */
+  readonly identity: undefined
+}

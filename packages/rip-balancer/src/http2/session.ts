@@ -99,6 +99,8 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost {
   private readonly receiveWindow = new ReceiveWindow(DEFAULT_WINDOW_BYTES, CONNECTION_WINDOW_BYTES)
   private readonly streams: StreamTable
   private readonly waiting = new WaitingStreams()
+  /** Streams whose message is complete, and which want nothing more of the peer's. */
+  private readonly endingEarly: Http2Stream[] = []
   /** When the peer has to have acknowledged our SETTINGS; `Infinity` when it has. */
   private settingsDueAt = Number.POSITIVE_INFINITY
   /** What the peer may send on a new stream, as far as it knows. */
@@ -226,6 +228,7 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost {
   writable(): void {
     if (this.isOver || !this.output.drained()) return
     this.answerBytes = 0
+    for (const stream of this.endingEarly.splice(0)) stream.reset(ERROR.none)
     this.sendWaiting()
   }
 
@@ -255,6 +258,10 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost {
 
   resetHere({ id }: Http2Stream): void {
     this.streams.rememberReset(id)
+  }
+
+  endsWhenSent(stream: Http2Stream): void {
+    this.endingEarly.push(stream)
   }
 
   blamed(): void {

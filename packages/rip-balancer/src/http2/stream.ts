@@ -42,6 +42,8 @@ export interface StreamHost {
   over(stream: Http2Stream, isComplete: boolean): void
   /** This side has reset it: what was under way meanwhile is ignored. */
   resetHere(stream: Http2Stream): void
+  /** It is to be reset without an error when the kernel has taken everything. */
+  endsWhenSent(stream: Http2Stream): void
   /** The owner has reset a stream for a mistake of the peer's. */
   blamed(): void
   /** The place of a stream that the peer has reset is free. */
@@ -141,6 +143,18 @@ export class Http2Stream {
     this.host.resetHere(this)
     this.close()
     if (code === ERROR.protocol) this.host.blamed()
+  }
+
+  /**
+   * Our message is complete, and the rest of the peer's is not wanted (RFC 9113 §8.1). The end of ours leaves with a write of its own:
+   * clients that read it together with the reset, such as curl 7.88, take that for a failure of the response.
+   */
+  endEarly(): void {
+    const { output } = this.host
+    this.pause()
+    output.flush()
+    if (output.waiting === 0) this.reset(ERROR.none)
+    else this.host.endsWhenSent(this)
   }
 
   /** Takes no more than what the window allows already. */

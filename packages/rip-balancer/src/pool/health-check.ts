@@ -33,11 +33,11 @@ export async function illnessOf(
 
 /** Where it is asked, which may be a port beside the one that serves. */
 function placeOf(address: BackendAddress, { port, tls }: HealthSettings): BackendAddress {
-  if (address.kind === 'unix') return address
-  const place = { ...address, port: port ?? address.port }
-  if (tls === undefined) return place
-  const { tls: own = { name: place.host.replace(/%.*/, '') }, ...plain } = place
-  return tls ? { ...plain, tls: own } : plain
+  if (address.kind === 'unix' || (port === undefined && tls === undefined)) return address
+  // What listens there need not speak HTTP/2 because the backend does.
+  const { kind, host, tls: own = { name: host.replace(/%.*/, '') } } = address
+  const place = { kind, host, port: port ?? address.port }
+  return (tls ?? address.tls !== undefined) ? { ...place, tls: own } : place
 }
 
 function requestText(method: string, path: string, host: string): string {

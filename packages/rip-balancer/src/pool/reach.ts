@@ -25,7 +25,7 @@ const MAX_PONG_BYTES = 1024
 /** Asks a backend for any answer, whatever it says. */
 export function askWith(tls: () => BackendTlsSettings): Reach {
   return async (address, timeoutMs) => {
-    // What speaks HTTP/2 only cannot be asked: that it accepts a connection has to do.
+    // Servers that speak HTTP/2 only may reset such a request, as gRPC's do: that they say their SETTINGS has to do.
     const request = address.http2 === 'only' ? undefined : `${PING}${authorityOf(address)}${PING_END}`
     const question = { address, request, isHead: false, timeoutMs, maxBytes: MAX_PONG_BYTES }
     return sightingOf(await inquire(question, tls()))

@@ -3,7 +3,15 @@ import type { ResponseHead } from '../http1/response-head.ts'
 import type { BackendAddress } from '../address/backend-address.ts'
 import type { BackendTlsSettings } from '../tls/backend-tls.ts'
 import { Turn } from '../transport/turn.ts'
+import { RequestWriter } from '../forwarding/request-writer.ts'
+import { RequestHead } from '../http1/request-head.ts'
+import { HpackScratch } from '../http2/hpack/hpack-scratch.ts'
 import { DialedSocket, dial } from './dial.ts'
+import type { DialedConnection } from './dialed-connection.ts'
+import { Lane, type LaneOwner } from './lane.ts'
+import type { LaneStream } from './lane-stream.ts'
+import { RequestBlock } from './request-block.ts'
+import { ResponseHeads } from './response-heads.ts'
 import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
 import { UpstreamConnection, type ConnectionOwner } from './upstream-connection.ts'
 
@@ -38,9 +46,11 @@ const LIMITS = {
 }
 
 /** The connection is not kept for another request. */
-const NOBODY: ConnectionOwner = {
+const NOBODY: ConnectionOwner & LaneOwner = {
   park: (connection) => connection.destroy(),
   closedUnused() {},
+  opened() {},
+  leaves() {},
   gone() {},
   fault() {},
 }
@@ -59,10 +69,18 @@ export function inquire(question: Question, tls: BackendTlsSettings): Promise<Re
   return new Inquiry(question, tls).reply.promise
 }
 
+/** The connection a question is asked on. */
+interface Line {
+  readonly connection: DialedConnection
+  ask(request: string, isHead: boolean): void
+  close(): void
+}
+
+/** Its turns are its own: it has nothing to do with the requests of clients. */
 class Inquiry implements ResponseSink {
   readonly reply: PromiseWithResolvers<Reply> = Promise.withResolvers()
   private readonly question: Question
-  private readonly connection: UpstreamConnection
+  private readonly line: Line
   private readonly timer: ReturnType<typeof setTimeout>
   private status = 0
   private readonly chunks: Buffer[] = []
@@ -70,25 +88,21 @@ class Inquiry implements ResponseSink {
 
   constructor(question: Question, tls: BackendTlsSettings) {
     this.question = question
-    // Its turns are its own: it has nothing to do with the requests of clients.
-    const turn = new Turn()
-    const socket = new DialedSocket(turn)
-    this.connection = new UpstreamConnection(socket, turn, NOBODY, LIMITS, this)
-    socket.connection = this.connection
+    const { address } = question
+    const socket = new DialedSocket(new Turn())
+    this.line = address.http2 === 'only' ? new Http2Line(socket, address, this) : new Http1Line(socket, this)
+    socket.connection = this.line.connection
     this.timer = setTimeout(
       () => this.end({ failure: `timed out after ${question.timeoutMs / 1_000} s`, kind: 'timeout' }),
       question.timeoutMs,
     )
-    dial(question.address, socket, tls)
+    dial(address, socket, tls)
   }
 
   connected(): void {
     const { request, isHead } = this.question
     if (request === undefined) return this.end({ status: 0, body: '' })
-    this.connection.expect(isHead)
-    const bytes = Buffer.from(request, 'latin1')
-    this.connection.outbox.append(bytes, 0, bytes.length)
-    this.connection.requestComplete = true
+    this.line.ask(request, isHead)
   }
 
   interim(): void {}
@@ -132,7 +146,58 @@ class Inquiry implements ResponseSink {
 
   private end(reply: Reply): void {
     clearTimeout(this.timer)
-    this.connection.destroy()
+    this.line.close()
     this.reply.resolve(reply)
+  }
+}
+
+class Http1Line implements Line {
+  readonly connection: UpstreamConnection
+
+  constructor(socket: DialedSocket, sink: ResponseSink) {
+    this.connection = new UpstreamConnection(socket, socket.turn, NOBODY, LIMITS, sink)
+  }
+
+  ask(request: string, isHead: boolean): void {
+    this.connection.expect(isHead)
+    const bytes = Buffer.from(request, 'latin1')
+    this.connection.outbox.append(bytes, 0, bytes.length)
+    this.connection.requestComplete = true
+  }
+
+  close(): void {
+    this.connection.destroy()
+  }
+}
+
+/** To a backend that speaks nothing else. */
+class Http2Line implements Line {
+  readonly connection: Lane
+  private readonly address: BackendAddress
+  private readonly stream: LaneStream
+
+  constructor(socket: DialedSocket, address: BackendAddress, sink: ResponseSink) {
+    this.address = address
+    this.connection = new Lane(socket, socket.turn, NOBODY, {
+      limits: LIMITS,
+      scratch: new HpackScratch(),
+      block: new RequestBlock(new RequestWriter()),
+      heads: new ResponseHeads(LIMITS.head),
+    })
+    this.stream = this.connection.await(sink)
+  }
+
+  ask(request: string): void {
+    const head = new RequestHead(LIMITS.head)
+    const bytes = Buffer.from(request, 'latin1')
+    head.feed(bytes, 0, bytes.length)
+    head.check()
+    this.stream.send({ head, address: this.address, identity: undefined })
+    this.stream.end(undefined)
+  }
+
+  close(): void {
+    this.stream.destroy()
+    this.connection.retire()
   }
 }

@@ -1,4 +1,4 @@
-import type { OutgoingRequest } from '../forwarding/outgoing-request.ts'
+import type { OutgoingRequest, OwnRequest } from '../forwarding/outgoing-request.ts'
 import type { Trailers } from '../forwarding/trailers.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import { ERROR, errorName } from '../http2/error-code.ts'
@@ -18,7 +18,7 @@ export interface LaneHost {
   /** How long it had not been used, before it was used again. */
   readonly unusedMs: number
   /** Begins a stream with the head of a request. */
-  begin(stream: LaneStream, request: OutgoingRequest): Http2Stream
+  begin(stream: LaneStream, request: OutgoingRequest | OwnRequest): Http2Stream
   /** The block of trailers. */
   trailerBlock(trailers: Trailers): Buffer
   /** A response was complete. */
@@ -84,7 +84,7 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
 
   // --- the exchange calls
 
-  send(request: OutgoingRequest): void {
+  send(request: OutgoingRequest | OwnRequest): void {
     this.toHead = request.head.isHead
     this.stream = this.lane.begin(this, request)
   }

@@ -1,4 +1,4 @@
-import type { OutgoingRequest } from '../forwarding/outgoing-request.ts'
+import type { OutgoingRequest, OwnRequest } from '../forwarding/outgoing-request.ts'
 import type { Trailers } from '../forwarding/trailers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { DEFAULT_ABUSE_LIMITS } from '../http2/abuse-budget.ts'
@@ -162,7 +162,7 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
     return this.session.output.sent
   }
 
-  begin(laneStream: LaneStream, request: OutgoingRequest): Http2Stream {
+  begin(laneStream: LaneStream, request: OutgoingRequest | OwnRequest): Http2Stream {
     const { block } = this.parts
     const stream = this.session.open(laneStream)
     if (this.askedAt === Number.POSITIVE_INFINITY) this.askedAt = this.nowMs

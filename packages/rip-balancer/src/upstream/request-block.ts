@@ -1,5 +1,5 @@
 import type { HeadTarget } from '../forwarding/head-writer.ts'
-import type { OutgoingRequest } from '../forwarding/outgoing-request.ts'
+import type { OutgoingRequest, OwnRequest } from '../forwarding/outgoing-request.ts'
 import type { RequestWriter } from '../forwarding/request-writer.ts'
 import type { Trailers } from '../forwarding/trailers.ts'
 import { authorityOf } from '../address/backend-address.ts'
@@ -31,8 +31,9 @@ export class RequestBlock implements HeadTarget {
   }
 
   /** Encodes the head; the block has to be sent next on the connection of the encoder. */
-  write(request: OutgoingRequest, encoder: HpackEncoder): void {
-    this.writer.write(this, request)
+  write(request: OutgoingRequest | OwnRequest, encoder: HpackEncoder): void {
+    if (request.identity === undefined) this.copy(request.head)
+    else this.writer.write(this, request)
     this.begin(encoder)
     const fieldsAt = this.requestLine(encoder, request.head)
     this.authority(encoder, request)
@@ -62,6 +63,12 @@ export class RequestBlock implements HeadTarget {
 
   // --- parts of the head
 
+  private copy({ bytes, start, end }: RequestHead): void {
+    const at = this.reserve(end - start)
+    bytes.copy(this.scratch, at, start, end)
+    this.commit(at + end - start)
+  }
+
   private begin(encoder: HpackEncoder): void {
     const most = maxBlockBytes(this.textEnd / LEAST_LINE_BYTES, this.textEnd)
     if (this.bytes.length < most) this.bytes = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, most))
@@ -87,7 +94,7 @@ export class RequestBlock implements HeadTarget {
   }
 
   /** Where HTTP/1.1 says `Host`. */
-  private authority(encoder: HpackEncoder, { head, address }: OutgoingRequest): void {
+  private authority(encoder: HpackEncoder, { head, address }: OutgoingRequest | OwnRequest): void {
     if (head.hostEnd > head.hostStart)
       return encoder.named(STATIC.authority, head.bytes, head.hostStart, head.hostEnd)
     const text = Buffer.from(authorityOf(address), 'latin1')

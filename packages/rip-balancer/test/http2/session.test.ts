@@ -249,6 +249,39 @@ const OF_STREAM: readonly Violation[] = [
   ['PRIORITY of another length', [head(1), frame(FRAME.priority, 0, 1, 'abc')], 6],
 ]
 
+describe('a response that is complete before its request is', () => {
+  function answerEarly(it: SessionUnderTest): void {
+    it.turn.run(() => {
+      const { stream } = it.request(1, endHeaders)
+      stream.headers(Buffer.from('head'), 0, 4)
+      stream.data(Buffer.from('body'), 0, 4)
+      stream.end()
+      stream.endEarly()
+    })
+  }
+
+  test('leaves with a write of its own, and the reset with the next', () => {
+    const it = server()
+    const { writes } = it.socket
+    answerEarly(it)
+    expect(it.socket.writes - writes).toBe(2)
+    expect(it.written()).toEqual(['headers 1 4 head', 'data 1 1 body', 'resetStream 1 0 00000000'])
+  })
+
+  test('is taken by the kernel before the reset follows', () => {
+    const it = server()
+    it.socket.capacity = 20
+    answerEarly(it)
+    it.receive(frame(FRAME.data, 0, 1, 'more'))
+    it.socket.capacity = Number.POSITIVE_INFINITY
+    const { writes } = it.socket
+    it.turn.run(() => it.session.writable())
+    expect(it.socket.writes - writes).toBe(2)
+    expect(it.written()).toEqual(['headers 1 4 head', 'data 1 1 body', 'resetStream 1 0 00000000'])
+    expect(it.session.openStreams).toBe(0)
+  })
+})
+
 describe('a violation', () => {
   for (const [sentence, frames, code] of OF_CONNECTION)
     test(`ends the connection: ${sentence}`, () => {

@@ -191,7 +191,7 @@ export class ClientStream implements ClientSide, StreamEnds {
   /** The backend may have closed a tunnel without ending its side first. */
   exchangeEnded(): void {
     if (this.isTunnel) this.stream?.end()
-    if (!this.request.hasEnded) this.stream?.reset(ERROR.none)
+    if (!this.request.hasEnded) this.stream?.endEarly()
     this.letGo()
   }
 

@@ -139,6 +139,16 @@ describe('curl', () => {
     expect(said).toEndWith(version === '--http2' ? ' 2' : ' 1.1')
     expect(said).toContain('"path":"/a"')
   })
+
+  test('reads the refusal of a body that is too large, although it comes while it is still sending', async () => {
+    const body = ['--data-binary', '@-', '-H', 'Expect:']
+    const child = Bun.spawn(
+      ['curl', '-sk', '--http2', '-o', '/dev/null', '-w', '%{http_code}', ...body, url('/a')],
+      { stdin: Buffer.alloc(2_000_000), stdout: 'pipe' },
+    )
+    expect(await new Response(child.stdout).text()).toBe('413')
+    expect(await child.exited).toBe(0)
+  })
 })
 
 describe('a handshake', () => {
