@@ -32,6 +32,8 @@ export class Retries {
   private hasBackedOff = false
   /** Attempts that backends had not begun. */
   private refusals = 0
+  /** Since when connections have left it out, which had taken enough; in monotonic milliseconds. */
+  private leftOutSince = Number.POSITIVE_INFINITY
   private readonly plane: DataPlane
   private readonly body: RequestBody
   private readonly facts: ExchangeFacts
@@ -53,6 +55,7 @@ export class Retries {
     if (this.tried.length > 0) this.tried.length = 0
     this.hasBackedOff = false
     this.refusals = 0
+    this.leftOutSince = Number.POSITIVE_INFINITY
   }
 
   /** Whether an attempt failed: the next one is made on a new connection. */
@@ -75,7 +78,8 @@ export class Retries {
   /** The current attempt failed, and another one follows. */
   endAttempt(failure: FailedOutcome): void {
     const { attempt } = this
-    if (attempt.backend !== undefined) this.tried.push(attempt.backend)
+    if (attempt.backend !== undefined && this.tried.at(-1) !== attempt.backend)
+      this.tried.push(attempt.backend)
     this.lastFailure = failure
     this.facts.retries++
     attempt.release(failure)
@@ -146,7 +150,15 @@ export class Retries {
 
   /** That a backend has not begun a request is as if it had not been asked. */
   private takeRefusal(upstream: UpstreamExchange): boolean {
-    return wasRefused(upstream) && this.refusals++ < MAX_REFUSALS
+    if (!wasRefused(upstream)) return false
+    return upstream.wasLeftOut ? this.isLeftOutShortly : this.refusals++ < MAX_REFUSALS
+  }
+
+  /** Some backends take few requests on each connection: it may be some time until it is this one's turn. */
+  private get isLeftOutShortly(): boolean {
+    const { nowMs } = this.plane.turn.clock
+    this.leftOutSince = Math.min(this.leftOutSince, nowMs)
+    return nowMs - this.leftOutSince <= this.plane.settings.timeouts.responseMs
   }
 
   /** Takes one repetition, as often as the settings and the budget of the pool allow. */

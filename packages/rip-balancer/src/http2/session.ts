@@ -424,7 +424,7 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost {
     const isNews = !this.isGoingAway
     this.isGoingAway = true
     if (this.role === 'client')
-      for (const stream of this.streams.all()) if (stream.id > lastStream) stream.lose('refused', code)
+      for (const stream of this.streams.all()) if (stream.id > lastStream) stream.lose('left-out', code)
     if (isNews && !this.isOver) this.owner.goingAway()
     this.countControlFrame()
     this.tellIfDrained()

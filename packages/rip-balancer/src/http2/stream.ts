@@ -10,11 +10,12 @@ import { STREAM_STATES, type StreamEvent, type StreamState } from './stream-stat
 /**
  * How a stream ends that is not complete.
  *
- * - `refused`: the peer has done nothing with the request (RFC 9113 §8.7);
+ * - `refused`: the peer has done nothing with the request, and says so of it alone (RFC 9113 §8.7);
+ * - `left-out`: the peer has done nothing with the request, and takes no more on this connection (§6.8);
  * - `reset`: one side has reset it;
  * - `closed`: the connection is over.
  */
-export type StreamLoss = 'refused' | 'reset' | 'closed'
+export type StreamLoss = 'refused' | 'left-out' | 'reset' | 'closed'
 
 /** Takes what the peer sends on one stream. Bytes are valid during the call only. */
 export interface StreamOwner {

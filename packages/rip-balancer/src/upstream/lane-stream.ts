@@ -53,6 +53,7 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
   private readonly lane: LaneHost
   private sink: ResponseSink | undefined
   private stream: Http2Stream | undefined
+  wasLeftOut = false
   private wasRefused = false
   private interims = 0
   private hasHead = false
@@ -133,6 +134,7 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
 
   /** The lane cannot be had. */
   unavailable(failure: UpstreamFailure, reason: string | undefined): void {
+    this.wasLeftOut = failure === 'reset'
     this.fail(failure, reason)
   }
 
@@ -198,7 +200,8 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
   }
 
   lost(how: StreamLoss, code: number): void {
-    this.wasRefused = how === 'refused'
+    this.wasRefused = how === 'refused' || how === 'left-out'
+    this.wasLeftOut = how === 'left-out'
     this.fail('reset', how === 'reset' ? `the backend has reset the stream: ${errorName(code)}` : undefined)
   }
 

@@ -91,6 +91,7 @@ export class StreamOfBackend implements UpstreamExchange {
   hasSent = false
   requestComplete = false
   readonly canRefuse = true
+  readonly wasLeftOut = false
   waiting = 0
   isPaused = false
   readonly sink: ResponseSink

@@ -531,7 +531,7 @@ describe('going away', () => {
     it.send()
     it.send()
     it.receive(frame(FRAME.goAway, 0, 0, numbers(1, 0)))
-    expect(it.heard).toEqual(['refused 3 0', 'going away'])
+    expect(it.heard).toEqual(['left-out 3 0', 'going away'])
     expect(it.session.canOpen).toBe(false)
     it.receive(head(1, WHOLE))
     expect(it.heard.slice(-2)).toEqual(['drained', 'ended 1'])
