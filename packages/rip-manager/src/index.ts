@@ -54,6 +54,8 @@ export type {
   WorkerIdentity,
   WorkerLinks,
 } from './contract/ports.ts'
+export { RULE_ORIGINS } from './contract/content-account.ts'
+export type { ContentAccount, ContentObstacle } from './contract/content-account.ts'
 export { STATUS_VERSION } from './contract/status.ts'
 export type {
   Configuration,

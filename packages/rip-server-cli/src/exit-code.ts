@@ -27,7 +27,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   [ExitCode.appFailed]: 'the application could not be found, compiled or loaded',
   [ExitCode.configInvalid]: 'the configuration is invalid',
   [ExitCode.alreadyRunning]: 'already running',
-  [ExitCode.notRunning]: 'not running',
+  [ExitCode.notRunning]: 'not running, or not visible to this user',
   [ExitCode.reloadRefused]: 'refused, or taken back; the old code goes on serving',
   [ExitCode.timedOut]: 'timed out waiting',
 }

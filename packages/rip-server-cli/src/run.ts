@@ -29,6 +29,7 @@ const programs: Readonly<Record<string, () => Promise<Run>>> = {
   status: async () => (await import('./commands/status.ts')).status,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
   trace: async () => (await import('./commands/trace.ts')).trace,
+  why: async () => (await import('./commands/why.ts')).why,
   ps: async () => (await import('./commands/ps.ts')).ps,
   logs: async () => (await import('./commands/logs.ts')).logs,
   events: async () => (await import('./commands/events.ts')).events,

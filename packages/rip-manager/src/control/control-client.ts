@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import type { ContentAccount } from '../contract/content-account.ts'
 import { ManagerError } from '../contract/errors.ts'
 import type {
   Finding,
@@ -60,6 +61,11 @@ export class ControlClient {
   /** What the balancers know of requests. */
   requests(options: Waiting = {}): Promise<RequestsStatus> {
     return this.#ask<RequestsStatus>('GET', '/requests', undefined, options)
+  }
+
+  /** Whether a file counts as content of the application, and why. @param path absolute */
+  content(path: string, options: Waiting = {}): Promise<ContentAccount> {
+    return this.#ask<ContentAccount>('GET', `/content?file=${encodeURIComponent(path)}`, undefined, options)
   }
 
   /** Has a process of the application look at itself. */

@@ -39,6 +39,7 @@ export interface ControlServer extends AsyncDisposable {
  * | --- | --- | --- |
  * | `GET /status` | | `ManagerStatus` |
  * | `GET /requests` | | `RequestsStatus` |
+ * | `GET /content?file=PATH` | | `ContentAccount` of a file |
  * | `POST /inspect` | `{ pid, kind, forMs? }` | what that process found, in `rip-bytes` bytes |
  * | `GET /metrics` | | what is known of the manager and its workers, in the text format of Prometheus |
  * | `GET /ready` | | `{ ready, health }`; 503 unless it serves and goes on to |

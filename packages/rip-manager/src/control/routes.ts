@@ -1,3 +1,5 @@
+import { isAbsolute } from 'node:path'
+import type { ContentAccount } from '../contract/content-account.ts'
 import { ManagerError } from '../contract/errors.ts'
 import type { Look, Manager, ReloadOptions, ReloadResult, StopOptions } from '../contract/manager-api.ts'
 import type { DrainReport } from '../contract/router.ts'
@@ -16,6 +18,8 @@ export interface ControlTarget {
   readonly status?: () => Promise<ManagerStatus>
   /** What `GET /requests` tells; `undefined` where no balancer answers. @default nothing is known */
   readonly requests?: () => Promise<RequestsStatus | undefined>
+  /** What `GET /content` tells of a file, by its absolute path; absent where nothing is known of files. */
+  readonly content?: (path: string) => ContentAccount
   /** What `POST /stop` does. @default `manager.close` */
   readonly stop?: (options: StopOptions) => Promise<DrainReport>
   /** What `POST /reload` does. @default `manager.reload` */
@@ -37,7 +41,7 @@ type Route = (request: Request) => Response | Promise<Response>
 export type Routes = Readonly<Record<string, Readonly<Record<string, Route>>>>
 
 export function routesOf(
-  { manager, status, requests, stop, reload, handOver, join, joined }: ControlTarget,
+  { manager, status, requests, content, stop, reload, handOver, join, joined }: ControlTarget,
   history: EventHistory,
   metrics: ManagerMetrics,
 ): Routes {
@@ -51,6 +55,7 @@ export function routesOf(
   return {
     '/status': { GET: async () => json((await status?.()) ?? manager.status) },
     '/requests': { GET: async () => json((await requests?.()) ?? NO_REQUESTS) },
+    ...(content !== undefined && { '/content': { GET: (request) => json(content(fileIn(request))) } }),
     '/inspect': { POST: (request) => streamFinding(request, manager) },
     '/ready': { GET: () => readiness(manager.status) },
     '/metrics': { GET: async () => metricsText(metrics.render((await status?.()) ?? manager.status)) },
@@ -88,6 +93,13 @@ export function routesOf(
 }
 
 const NO_REQUESTS: RequestsStatus = { underWay: [], underWayCount: 0, routes: [], failures: [] }
+
+/** @throws BadRequest */
+function fileIn(request: Request): string {
+  const file = new URL(request.url).searchParams.get('file')
+  if (file !== null && isAbsolute(file)) return file
+  throw new BadRequest('"file" must be an absolute path')
+}
 
 const KINDS: readonly string[] = ['memory', 'cpu', 'heap'] satisfies Look['kind'][]
 

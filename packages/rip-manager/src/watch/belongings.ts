@@ -44,6 +44,11 @@ export class PackageLook {
     this.#hash = this.#files.size === 0 ? undefined : this.#summarize()
   }
 
+  /** @param path real path */
+  has(path: string): boolean {
+    return this.#files.has(path)
+  }
+
   /** One hash for all of them as they were seen last; undefined when there are none. */
   get hash(): string | undefined {
     return this.#hash

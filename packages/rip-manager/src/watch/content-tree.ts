@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { ManagerError } from '../contract/errors.ts'
+import type { ContentAccount, ContentObstacle } from '../contract/content-account.ts'
 import type { Tree, TreeReadOptions, TreeState } from '../contract/ports.ts'
 import { type Belongings, PackageLook, PACKAGES } from './belongings.ts'
 import { BULK_FILES, MAX_FILE_BYTES, MAX_SETTLE_MS, RACY_MS, SETTLE_MS, SLICE_MS } from './bounds.ts'
@@ -38,6 +39,8 @@ export interface ContentTree extends Tree {
   readonly imported: readonly string[]
   /** Whether it is known that the code does not import this file, by its path relative to the root. */
   isUnimported(path: string): boolean
+  /** Whether a file counts, and why, by its absolute path. */
+  account(path: string): ContentAccount
 }
 
 export function createContentTree(options: ContentTreeOptions): ContentTree {
@@ -113,6 +116,42 @@ class DiskTree implements ContentTree {
 
   isUnimported(path: string): boolean {
     return this.#belongings.length > 0 && !this.#belongings.includes(path)
+  }
+
+  account(path: string): ContentAccount {
+    const root = this.#resolveRoot()
+    this.#ignore.refresh(root)
+    const status = targetStatus(path)
+    const what = status === undefined ? 'nothing' : status.isDirectory() ? 'folder' : 'file'
+    const real = realPathOf(path)
+    const relative = relativeTo(root, path) ?? relativeTo(this.#root, path) ?? relativeTo(root, real)
+    const isImported = this.#belongings.includes(relativeTo(root, real) ?? real) || this.#packages.has(real)
+    const obstacle = this.#obstacleTo(root, relative, status)
+    return {
+      what,
+      counts: obstacle === undefined || (isImported && obstacle.kind !== 'written'),
+      isImported: this.#belongings.length === 0 ? null : isImported,
+      ...(obstacle !== undefined && { obstacle }),
+    }
+  }
+
+  #obstacleTo(
+    root: string,
+    path: string | undefined,
+    status: Stats | undefined,
+  ): ContentObstacle | undefined {
+    if (path === undefined) return { kind: 'outside' }
+    const parts = path.split('/')
+    for (const depth of parts.keys()) {
+      const at = parts.slice(0, depth + 1).join('/')
+      const isLast = depth === parts.length - 1
+      if (this.#excluded.has(at)) return { kind: 'written', path: at }
+      const against = this.#ignore.ruleAgainst(at, isLast ? status?.isDirectory() === true : true)
+      if (against !== undefined) return { kind: 'ignored', path: at, ...against }
+      if (!isLast && isLink(join(root, at))) return { kind: 'behind-link', path: at }
+    }
+    const bytes = status?.isFile() === true ? status.size : 0
+    return bytes > MAX_FILE_BYTES ? { kind: 'large', bytes, maxBytes: MAX_FILE_BYTES } : undefined
   }
 
   /** A checkout or a copy that is under way is waited for: two looks must be equal. */
@@ -237,6 +276,21 @@ class DiskTree implements ContentTree {
       hasher.update(`${path}\0${hash}\n`)
     }
     return { generation: hasher.digest('hex').slice(0, 12), files, newestMs, root, known, walked }
+  }
+}
+
+/** `undefined` for a path that is not below the folder. */
+function relativeTo(folder: string, path: string): string | undefined {
+  return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : undefined
+}
+
+/** The path itself where there is nothing. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    // ENOENT, EACCES
+    return path
   }
 }
 

@@ -1,13 +1,21 @@
 import { join } from 'node:path'
 import { readText } from '../system/read-text.ts'
 import { ALWAYS_CONTENT, DEFAULT_IGNORE } from './bounds.ts'
-import { type IgnoreRules, judge, parseIgnoreRules } from './ignore-rules.ts'
+import { RULE_ORIGINS } from '../contract/content-account.ts'
+import { decidingRule, type IgnoreRules, judge, parseIgnoreRules } from './ignore-rules.ts'
 
 export interface IgnoreOptions {
   /** More patterns to ignore, in the notation of gitignore(5). */
   readonly ignore?: readonly string[]
   /** Files or folders, relative to the root, that are content although a rule ignores them. */
   readonly include?: readonly string[]
+}
+
+/** A rule that ignores something. */
+export interface RuleAgainst {
+  readonly rule: string
+  /** The file it stands in, relative to the root, or whose it is. */
+  readonly from: string
 }
 
 /** Decides which paths of an application are its content. `.gitignore` files are read as they are met. */
@@ -36,6 +44,38 @@ export class IgnoreFiles {
     if (this.#included.some((included) => isWithin(path, included))) return false
     if (this.#leadsToIncluded(path)) return false
     return this.#judge(path, isDirectory) === 'ignored' || this.#isBesideIncluded(path)
+  }
+
+  /** The rule that ignores a path, and where it stands; `undefined` for a path that is not ignored. */
+  ruleAgainst(path: string, isDirectory: boolean): RuleAgainst | undefined {
+    if (!this.ignores(path, isDirectory)) return undefined
+    const own = this.#ruleFor(path, isDirectory)
+    if (own !== undefined) return own
+    // Ignored with a folder above it, which is entered only for something else.
+    for (let folder = parent(path); folder !== undefined && folder !== ''; folder = parent(folder)) {
+      const rule = this.#ruleFor(folder, true)
+      if (rule !== undefined) return rule
+    }
+    return undefined
+  }
+
+  /** In the order in which they are asked. */
+  #ruleFor(path: string, isDirectory: boolean): RuleAgainst | undefined {
+    const sources: (readonly [from: string, rules: IgnoreRules, path: string])[] = [
+      [RULE_ORIGINS.server, this.#extra, path],
+    ]
+    for (let folder = parent(path); folder !== undefined; folder = parent(folder))
+      sources.push([
+        join(folder, '.gitignore'),
+        this.#rulesIn(folder),
+        folder === '' ? path : path.slice(folder.length + 1),
+      ])
+    sources.push([RULE_ORIGINS.program, this.#defaults, path])
+    for (const [from, rules, relative] of sources) {
+      const rule = decidingRule(rules, relative, isDirectory)
+      if (rule?.negated === false) return { rule: rule.text, from }
+    }
+    return undefined
   }
 
   #judge(path: string, isDirectory: boolean): 'ignored' | 'kept' | undefined {

@@ -1,4 +1,6 @@
 interface Rule {
+  /** As it was written. */
+  readonly text: string
   readonly negated: boolean
   readonly directoriesOnly: boolean
   readonly pattern: RegExp
@@ -20,16 +22,25 @@ export function parseIgnoreRules(lines: readonly string[]): IgnoreRules {
 
 /** What the last matching rule says; `undefined` when none matches. */
 export function judge(
-  { rules, any }: IgnoreRules,
+  rules: IgnoreRules,
   path: string,
   isDirectory: boolean,
 ): 'ignored' | 'kept' | undefined {
-  if (!any.test(path)) return undefined
-  const rule = rules.findLast(
-    ({ directoriesOnly, pattern }) => (isDirectory || !directoriesOnly) && pattern.test(path),
-  )
+  const rule = decidingRule(rules, path, isDirectory)
   if (rule === undefined) return undefined
   return rule.negated ? 'kept' : 'ignored'
+}
+
+/** The last rule that matches. */
+export function decidingRule(
+  { rules, any }: IgnoreRules,
+  path: string,
+  isDirectory: boolean,
+): Rule | undefined {
+  if (!any.test(path)) return undefined
+  return rules.findLast(
+    ({ directoriesOnly, pattern }) => (isDirectory || !directoriesOnly) && pattern.test(path),
+  )
 }
 
 function parseRule(line: string): Rule | undefined {
@@ -43,7 +54,7 @@ function parseRule(line: string): Rule | undefined {
   // A slash at the start or in the middle ties the pattern to the folder it stands in.
   const prefix = glob.includes('/') ? '^' : '^(?:.*/)?'
   const pattern = compile(`${prefix}${translate(glob.replace(/^\//, ''))}$`)
-  return pattern && { negated, directoriesOnly, pattern }
+  return pattern && { text, negated, directoriesOnly, pattern }
 }
 
 function compile(source: string): RegExp | undefined {

@@ -21,6 +21,7 @@ async function setup(isCodeKnown = true) {
     followed: [],
     imported: [],
     isUnimported: (path) => isCodeKnown && path !== 'app.ts',
+    account: () => ({ what: 'nothing', counts: false, isImported: null }),
   }
   const detector = createChangeDetector({
     tree,

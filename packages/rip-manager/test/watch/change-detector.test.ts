@@ -41,6 +41,7 @@ async function setup(options: Partial<ChangeDetectorOptions> = {}): Promise<Setu
     followed: [],
     imported: [],
     isUnimported: () => false,
+    account: () => ({ what: 'nothing', counts: false, isImported: null }),
   }
   const watcher = {
     start: async (_: string, wake: () => void) => void (report = wake),

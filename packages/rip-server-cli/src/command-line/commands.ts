@@ -151,6 +151,15 @@ export const commands: readonly Command[] = [
     ],
   },
   {
+    name: 'why',
+    usage: 'FILE [app]',
+    summary: 'say whether a file is part of the application, why, and what a change of it does',
+    minWords: 1,
+    maxWords: 2,
+    flags: [...INSTANCE_FLAGS, 'json'],
+    examples: ['rip-server why public/logo.svg', 'rip-server why node_modules/hono/dist/index.js --json'],
+  },
+  {
     name: 'ps',
     usage: '',
     summary: 'list every instance of this user',

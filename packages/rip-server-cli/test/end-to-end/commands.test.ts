@@ -202,6 +202,9 @@ test(
     const { app, server } = await small(sandbox, '--hotfix')
     await writeFile(join(app, 'greeting.ts'), `export const greeting = 'fixed'\n`)
     await until('the fix is served', async () => (await (await fetch(server.url)).text()) === 'fixed')
+    const { stdout } = await sandbox.run('why', join(app, 'greeting.ts'))
+    expect(stdout).toMatch(/^imported +\S*server\.ts → \S*greeting\.ts$/m)
+    expect(stdout).toMatch(/^a change +reloads ts-app, which watches its files$/m)
   },
   TEST_TIMEOUT_MS,
 )

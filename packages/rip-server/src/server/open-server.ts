@@ -339,15 +339,7 @@ async function assemble(
             ...(live && { pageScript: { path: LIVE_SCRIPT, backend: `unix:${live.socket}` } }),
           })
   const states = stateFolders(instanceIdentity(settings, root), env)
-  const ignore = [
-    ...[runDir.path, ...states].flatMap((path) => inside(root, path)),
-    ...otherEnvFileNames(plan.envFiles).map((name) => `/${name}`),
-  ]
-  const tree = createContentTree({
-    root,
-    ignore,
-    include: ignoredContent(plan),
-  })
+  const tree = contentTreeOf(plan, [runDir.path, ...states])
   const builder =
     modules.length > 0
       ? owned.use(
@@ -468,6 +460,7 @@ async function assemble(
       metrics,
       status,
       requests: front.requests,
+      content: (file) => tree.account(file),
       join: front.join,
       joined: front.joined,
       ...commands,
@@ -497,6 +490,16 @@ async function opsOf(
   if (address === undefined && inherited?.opsFd === undefined) return undefined
   const { openOps } = await import('../ops/open-ops.ts')
   return await openOps({ ...sources, address, inherited })
+}
+
+/** The content of an application on disk. @param ours folders of the server itself, which are none */
+export function contentTreeOf(plan: ServerPlan, ours: readonly string[] = []): ContentTree {
+  const { root, envFiles } = plan
+  const ignore = [
+    ...ours.flatMap((path) => inside(root, path)),
+    ...otherEnvFileNames(envFiles).map((name) => `/${name}`),
+  ]
+  return createContentTree({ root, ignore, include: ignoredContent(plan) })
 }
 
 /** What is content although it is ignored. */
@@ -544,7 +547,7 @@ function accessLine(line: ChildLine, { logFormat }: ServerPlan): string {
 }
 
 /** The modules that the application begins with. */
-function modulesOf({ entry, command, settings }: ServerPlan): readonly string[] {
+export function modulesOf({ entry, command, settings }: ServerPlan): readonly string[] {
   const isLoaded = entry !== undefined && command === undefined && !isPage(entry)
   return [...(isLoaded ? [entry] : []), ...filesOf(settings.background)]
 }

@@ -40,6 +40,8 @@ export interface ModuleGraphOptions {
   readonly earlierPackages?: PackageFiles
   /** Whether the content of those is kept, so that they need not even be read again. @default false */
   readonly earlierAreKept?: boolean
+  /** Gets the modules that import each file, by real paths. @default that is not noted */
+  readonly importers?: Map<string, Set<string>>
   /** References that earlier builds found in code. @default none */
   readonly memory?: ReferenceMemory
 }
@@ -85,14 +87,24 @@ export class ModuleGraph {
     for (let visit = queue.shift() ?? possible.shift(); visit; visit = queue.shift() ?? possible.shift()) {
       if (this.#visited.has(visit.path)) continue
       this.#visited.add(visit.path)
-      for (const next of await this.#visit(visit))
-        (next.certainty === certainty ? queue : possible).push(next)
+      for (const next of await this.#visit(visit)) {
+        this.#noteImporter(next.path, visit.path)
+        ;(next.certainty === certainty ? queue : possible).push(next)
+      }
     }
   }
 
   /** All files whose content decides what runs, except in `node_modules`. */
   get files(): readonly string[] {
     return [...this.modules.keys(), ...this.others]
+  }
+
+  #noteImporter(path: string, importer: string): void {
+    const { importers } = this.#options
+    if (importers === undefined || path === importer) return
+    const known = importers.get(path)
+    if (known === undefined) importers.set(path, new Set([importer]))
+    else known.add(importer)
   }
 
   async #visit(visit: Visit): Promise<readonly Visit[]> {
