@@ -99,6 +99,18 @@ describe('a word close to a command', () => {
   })
 })
 
+test('a file of another server is no application', () => {
+  for (const word of [
+    'ecosystem.config.js',
+    './ecosystem.config.cjs',
+    '/srv/shop/Caddyfile',
+    'config/puma.rb',
+  ])
+    expect(problems('start', word).join()).toMatch(/ configures .*; docs\/coming-from\.md has it/)
+  expect(problems('ecosystem.config.js')).toEqual([expect.stringContaining('configures pm2')])
+  expect(problems('start', './ecosystem.ts')).toEqual([])
+})
+
 describe('flags', () => {
   test('have short forms and take values with = as well', () => {
     expect(given('-p', '80', '-w2', '--concurrency=9')).toEqual({

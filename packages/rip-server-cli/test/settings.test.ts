@@ -53,6 +53,13 @@ async function refused(sources: Sources): Promise<Refused> {
 describe('a value comes from', () => {
   const config = 'export default { port: 5000 }'
 
+  test('a file that imports rip-server, in an application that has no such package', async () => {
+    const { settings } = await resolved({
+      config: `import { defineConfig } from 'rip-server'\nexport default defineConfig(({ mode }) => ({ name: mode }))`,
+    })
+    expect(settings.name).toBe('production')
+  })
+
   test('the flag before everything', async () => {
     const { settings, origins } = await resolved({ args: ['-p', '7000'], env: { PORT: '6000' }, config })
     expect([settings.port, origins.port]).toEqual([7000, '-p 7000'])

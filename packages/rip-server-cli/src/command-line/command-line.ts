@@ -5,7 +5,7 @@ import { didYouMean } from '@rip/balancer/text'
 import { type GivenFlag, settingNames, settingSpecs } from '@rip/server/settings'
 import { CliError } from '../errors.ts'
 import { type Command, commandNamed, commands, DEFAULT_COMMAND } from './commands.ts'
-import { ourOptionFor, ourWordsFor } from './foreign-words.ts'
+import { foreignFile, ourOptionFor, ourWordsFor } from './foreign-words.ts'
 import { COMMON_FLAGS, LAN_FLAG, options } from './options.ts'
 
 export interface CommandLine {
@@ -200,6 +200,10 @@ class Reading {
   #checkWords(): void {
     const { name, usage, maxWords, minWords = 0 } = this.#command
     if (this.#words.length < minWords) this.#problems.push(`"${name}" needs ${usage.split(' ')[0]}`)
+    for (const word of this.#words) {
+      const foreign = this.#command.compact === true ? foreignFile(word) : undefined
+      if (foreign !== undefined) this.#problems.push(`${word} ${foreign}`)
+    }
     for (const word of this.#words.slice(maxWords)) {
       this.#problems.push(`unexpected word "${word}" for "${name}"${didYouMean(word, commandNames)}`)
     }

@@ -35,6 +35,25 @@ const FOREIGN: Readonly<Record<string, string>> = {
   test: '"rip-server check" proves configuration and application',
 }
 
+/** Files that configure other programs. None of them is an application. */
+const FOREIGN_FILES: readonly (readonly [name: RegExp, advice: string])[] = [
+  [
+    /^(?:ecosystem\.config\.[cm]?js|ecosystem\.json|pm2\.json)$/,
+    'configures pm2; docs/coming-from.md has it in rip-server.config.ts',
+  ],
+  [/^Caddyfile$/, 'configures Caddy; docs/coming-from.md has it in rip-server.config.ts'],
+  [
+    /^(?:nginx|unicorn)\.conf$|^(?:puma|unicorn)\.rb$/,
+    'configures another server; docs/coming-from.md has it in rip-server.config.ts',
+  ],
+]
+
+/** What a file is instead of an application; `undefined` for one that is not known. */
+export function foreignFile(path: string): string | undefined {
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  return FOREIGN_FILES.find(([pattern]) => pattern.test(name))?.[1]
+}
+
 /** What to type in place of a word of another program; `undefined` for one that is not known. */
 export function ourWordsFor(word: string): string | undefined {
   return Object.hasOwn(FOREIGN, word) ? FOREIGN[word] : undefined

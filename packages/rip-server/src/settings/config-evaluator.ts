@@ -5,9 +5,14 @@
  */
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
-import type { ConfigContext, ConfigExport } from './define-config.ts'
+import { type ConfigContext, type ConfigExport, defineConfig } from './define-config.ts'
 
 const [path = '', context = '{}', mark = ''] = process.argv.slice(2)
+// A rip-server that is installed for the whole machine is not among the packages of the application.
+Bun.plugin({
+  name: 'rip-server',
+  setup: (build) => void build.module('rip-server', () => ({ exports: { defineConfig }, loader: 'object' })),
+})
 // Only when needed: a compiler takes longer to load than the file.
 if (path.endsWith('.rip')) await import(import.meta.resolve('@rip/transpile/register'))
 const module = (await import(pathToFileURL(path).href)) as { default?: ConfigExport }
