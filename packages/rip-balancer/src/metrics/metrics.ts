@@ -10,6 +10,48 @@ import { BUCKET_SECONDS, RequestDurations } from './request-durations.ts'
 /** What clients speak; anything else is counted as the first one, most of it never having been read. */
 const PROTOCOLS = ['unknown', 'HTTP/1.0', 'HTTP/1.1', 'HTTP/2.0'] as const
 
+/** All of them: a series that is there from the start shows its first count as an increase. */
+const CAUSES: Readonly<Record<EndCause, true>> = {
+  completed: true,
+  answered: true,
+  'bad-request': true,
+  'client-timeout': true,
+  'client-gone': true,
+  'queue-full': true,
+  'queue-timeout': true,
+  'no-backend': true,
+  closing: true,
+  'long-lived-backend': true,
+  'long-lived-address': true,
+  'long-lived-total': true,
+  'connect-failed': true,
+  'connect-timeout': true,
+  'response-timeout': true,
+  'backend-reset': true,
+  'bad-response': true,
+  'local-failure': true,
+  'tunnel-closed': true,
+}
+
+const EVENTS: Readonly<Record<ConnectionEvent, true>> = {
+  opened: true,
+  closed: true,
+  'refused-total': true,
+  'refused-address': true,
+  'refused-stream': true,
+  'gave-way': true,
+  'idle-timeout': true,
+  'http-on-tls': true,
+  'tls-on-http': true,
+  http2: true,
+  'http2-resets': true,
+  'http2-control-frames': true,
+  'http2-unread-answers': true,
+  'upstream-opened': true,
+  'upstream-closed': true,
+  'upstream-unexpected-bytes': true,
+}
+
 /** What the pools add to the metrics when they are asked for. */
 export interface MetricsSource {
   pools(): readonly PoolStatus[]
@@ -33,8 +75,8 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
   private bytesReceived = 0
   private readonly statuses = new Float64Array(6)
   private readonly protocols = new Float64Array(PROTOCOLS.length)
-  private readonly causes = new Map<EndCause, number>()
-  private readonly events = new Map<ConnectionEvent, number>()
+  private readonly causes: Map<EndCause, number> = zeros(CAUSES)
+  private readonly events: Map<ConnectionEvent, number> = zeros(EVENTS)
   private readonly durations = new RequestDurations()
   private readonly queue = new Histogram(BUCKET_SECONDS)
   private readonly response = new Histogram(BUCKET_SECONDS)
@@ -168,6 +210,11 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
       (status) => `rip_requests_total{status="${status}xx"} ${this.statuses[status]}`,
     )
   }
+}
+
+function zeros<K extends string>(keys: Readonly<Record<K, true>>): Map<K, number> {
+  // Object.keys knows no more than that they are texts.
+  return new Map((Object.keys(keys) as K[]).map((key) => [key, 0]))
 }
 
 /** Ends of a response that had begun. */
