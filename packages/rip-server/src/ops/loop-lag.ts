@@ -32,6 +32,17 @@ export class LoopLag implements Disposable {
     return Math.max(this.#worstMs, this.#worstBeforeMs)
   }
 
+  /** As a metric, in the text format of Prometheus. */
+  render(): string {
+    const name = 'rip_manager_loop_lag_seconds'
+    return [
+      `# HELP ${name} How late the event loop of the manager was at most, in the last 15 to 30 seconds.`,
+      `# TYPE ${name} gauge`,
+      `${name} ${this.worstMs / 1_000}`,
+      '',
+    ].join('\n')
+  }
+
   #note(nowMs: number): void {
     if (nowMs >= this.#partEndMs) {
       this.#worstBeforeMs = nowMs >= this.#partEndMs + PART_MS ? 0 : this.#worstMs

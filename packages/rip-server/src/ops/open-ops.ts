@@ -51,21 +51,11 @@ export async function openOps(options: OpsOptions): Promise<Ops | undefined> {
       metrics: async () => {
         const [counted, now] = await Promise.all([balancers(), status()])
         // Each of them ends with the end of its last line.
-        return [counted, metrics.render(now), lagText(lag)].join('')
+        return [counted, metrics.render(now), lag.render()].join('')
       },
     }),
   )
   return { listener, socket, asked: formatListenAddress(address) }
-}
-
-function lagText({ worstMs }: LoopLag): string {
-  const name = 'rip_manager_loop_lag_seconds'
-  return [
-    `# HELP ${name} How late the event loop of the manager was at most, in the last 15 to 30 seconds.`,
-    `# TYPE ${name} gauge`,
-    `${name} ${worstMs / 1_000}`,
-    '',
-  ].join('\n')
 }
 
 /** The predecessor's socket, unless that was opened for another address. */
