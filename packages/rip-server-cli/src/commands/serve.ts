@@ -26,6 +26,8 @@ import { flagValue, type Invocation, invocationSettings, isOn } from '../invocat
 import { developmentHints, isInContainer, nodeEnvHints, rootWarning } from '../terminal/hints.ts'
 import { DeveloperKeys } from './developer-keys.ts'
 import { keysLine } from './key-commands.ts'
+import { fittingFrame } from '../terminal/fitting.ts'
+import { CONTINUED_INDENT, folded } from '../terminal/folded.ts'
 import { lanAddresses } from '../terminal/lan-addresses.ts'
 import { qrCode } from '../terminal/qr-code.ts'
 import { type LanUrl, readyBlock, type ReadyFacts, readyJson } from '../terminal/ready-block.ts'
@@ -232,7 +234,9 @@ class Serving {
   #waitForFix(server: OpenServer, error: ManagerError): void {
     const { terminal } = this.#invocation
     const { message } = explained(error) as Error
-    terminal.complain(`${terminal.bad('rip-server:')} ${message}`)
+    const { columns } = terminal
+    const text = `${terminal.bad('rip-server:')} ${message}`
+    terminal.complain(folded(fittingFrame(text, columns), columns, CONTINUED_INDENT))
     const shown = server.url === undefined ? '' : `; until then ${server.url} shows why`
     terminal.say(`waiting for a file to change${shown}`)
     this.#startFailed = true

@@ -10,16 +10,13 @@ import type {
   Verdict,
 } from '@rip/manager'
 import { refusalDetail, refusalMessage } from '@rip/server/text'
-import { folded } from './folded.ts'
+import { CONTINUED_INDENT, folded } from './folded.ts'
 import { bytesText, durationText } from './quantity-text.ts'
 import { fitting, fittingFrame } from './fitting.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Generations are shown as long as a short commit id. */
 const SHOWN_GENERATION_CHARS = 7
-
-/** What is continued on a line of its own stands below the words, not below the mark. */
-const CONTINUED_INDENT = 2
 
 export interface EventLineOptions {
   readonly terminal: Terminal

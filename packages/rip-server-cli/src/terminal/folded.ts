@@ -1,3 +1,6 @@
+/** What is continued on a line of its own stands below the words, not below a mark before them. */
+export const CONTINUED_INDENT = 2
+
 /**
  * Text whose lines are folded between words where they are wider than so many columns; what is continued is indented. Words that
  * are wider alone are left as they are. Without a limit nothing is folded.

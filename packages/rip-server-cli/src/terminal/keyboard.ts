@@ -15,6 +15,7 @@ export class Keyboard implements Disposable {
   readonly #onKey: (key: string) => void
   readonly #onData = (bytes: Buffer): void => this.#take(bytes)
   readonly #onSuspend = (): void => this.#suspend()
+  readonly #onContinue = (): void => this.#continue()
   readonly #onLook = (): void => this.#look()
   readonly #onExit = (): void => this.#release()
   readonly #timer: NodeJS.Timeout
@@ -25,7 +26,7 @@ export class Keyboard implements Disposable {
     this.#terminal = terminal
     this.#onKey = onKey
     process.on('SIGTSTP', this.#onSuspend)
-    process.on('SIGCONT', this.#onLook)
+    process.on('SIGCONT', this.#onContinue)
     process.on('exit', this.#onExit)
     // An end is that of the terminal, which is noticed elsewhere.
     process.stdin.on('error', () => {})
@@ -50,7 +51,7 @@ export class Keyboard implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#timer)
     process.off('SIGTSTP', this.#onSuspend)
-    process.off('SIGCONT', this.#onLook)
+    process.off('SIGCONT', this.#onContinue)
     process.off('exit', this.#onExit)
     this.#release()
   }
@@ -91,6 +92,15 @@ export class Keyboard implements Disposable {
     process.off('SIGTSTP', this.#onSuspend)
     process.kill(process.pid, 'SIGTSTP')
     process.on('SIGTSTP', this.#onSuspend)
+  }
+
+  /** After SIGSTOP nothing could be left in order: the shell has changed the mode since, if it has stopped the job. */
+  #continue(): void {
+    const before = this.#before
+    const { mode } = this.#terminal
+    const isChanged = before !== undefined && mode !== undefined && !Bun.deepEquals(mode, keyMode(before))
+    if (isChanged) this.#leave()
+    this.#look()
   }
 
   #take(bytes: Buffer): void {

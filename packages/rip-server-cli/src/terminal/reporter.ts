@@ -35,6 +35,9 @@ function eventJson(event: ManagerEvent): string {
   return JSON.stringify({ time, message: plainEvent(event), ...event })
 }
 
+/** The save that is printed of those that overtake each other. */
+const TOLD_OVERTAKEN = 3
+
 /** The time of day here: others put their own time before the lines that they collect. */
 function timeText(atMs: number): string {
   const time = new Date(atMs)
@@ -51,6 +54,8 @@ function isTriedInVain(event: ManagerEvent): boolean {
 class Reporter {
   readonly #options: ReporterOptions
   #refused: Refusal | undefined
+  /** How many saves in a row were overtaken by a later one. */
+  #overtaken = 0
   #trouble: 'crash-loop' | 'failing' | undefined
 
   constructor(options: ReporterOptions) {
@@ -71,18 +76,22 @@ class Reporter {
     if (!this.#options.serves()) return event.type === 'warning' || event.type === 'condemned-found'
     if (isTriedInVain(event)) return false
     if (event.type === 'generation-refused') return this.#isNewRefusal(event.refusal)
-    if (event.type === 'generation-cut' || event.type === 'generation-unchanged') this.#refused = undefined
+    if (event.type === 'generation-cut' || event.type === 'generation-unchanged') {
+      this.#refused = undefined
+      this.#overtaken = 0
+    }
     return event.type !== 'health' || this.#isNewHealth(event.health)
   }
 
   /**
-   * False when the same content is refused again, because the reason was printed before, and for each save after the first
-   * that a later one overtakes.
+   * False when the same content is refused again, because the reason was printed before. That one save overtakes another is how
+   * editors save several files; when that goes on, it is printed once, because then nothing new comes to serve.
    */
   #isNewRefusal(refusal: Refusal): boolean {
     const before = this.#refused
     this.#refused = refusal
-    if (refusal.code === 'superseded' && before?.code === 'superseded') return false
+    if (refusal.code === 'superseded') return (this.#overtaken += 1) === TOLD_OVERTAKEN
+    this.#overtaken = 0
     return refusal.generation !== before?.generation || refusal.message !== before.message
   }
 
