@@ -7,7 +7,8 @@ import { selectAdapter } from '@rip/transpile'
 import type { ConfigExport } from '../../src/index.ts'
 import type { ConfigFile } from '../../../rip-server/src/settings/config-file.ts'
 import { resolveSettings } from '../../../rip-server/src/settings/resolve-settings.ts'
-import { ourCommand, problemsOf } from './command-problems.ts'
+import { Sandbox } from '../server.ts'
+import { type OurCommand, ourCommand, problemsOf } from './command-problems.ts'
 import { anchorsOf, type Block, inlineCommands, linksOf, readPage, readPages, ROOT, titleOf } from './page.ts'
 import { shellCommands, typedIn } from './shell-words.ts'
 import { dockerfileProblems } from './dockerfile.ts'
@@ -203,6 +204,64 @@ function missingModules(text: string): readonly (readonly [name: string, content
       .join(''),
   ])
 }
+
+/** Commands that change nothing, with words without which they would go on for ever. */
+const HARMLESS: Readonly<Record<string, readonly string[]>> = {
+  status: [],
+  ps: [],
+  doctor: [],
+  config: [],
+  check: [],
+  explain: [],
+  help: [],
+  logs: ['--no-follow'],
+  events: ['--no-follow'],
+}
+/** They end with 1 when something is wrong with the machine or the service. */
+const JUDGING = ['status', 'doctor']
+/** Options with values that are true of another machine. */
+const ELSEWHERE = ['--run-dir', '--name']
+
+/** The words of a harmless command for the application of a sandbox; `undefined` for any other command. */
+function inSandbox({ program, args }: OurCommand, app: string): readonly string[] | undefined {
+  const [verb = '', ...rest] = args
+  const needed = HARMLESS[verb]
+  if (program !== 'rip-server' || needed === undefined || args.some((arg) => /^[A-Z…]+$/.test(arg)))
+    return undefined
+  const known = rest.filter((arg, at) => !ELSEWHERE.includes(arg) && !ELSEWHERE.includes(rest[at - 1] ?? ''))
+  // `/up` is an address, not a file.
+  const words = known.map((arg, at) =>
+    /^(?:\.?\/|releases\/|current$)/.test(arg) && known[at - 1] !== '--health' ? app : arg,
+  )
+  return [verb, ...words, ...needed.filter((word) => !words.includes(word))]
+}
+
+test(
+  'harmless commands do in a sandbox what they are said to do',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const app = join(sandbox.folder, 'shop')
+    await mkdir(app)
+    await writeFile(join(app, 'index.ts'), 'export default () => new Response("hello")\n')
+    await sandbox.start('start', app, '--port', '0', '--bind', '127.0.0.1', 'w:1', '--name', 'shop')
+    sandbox.startFolder = app
+    const scripts = blocks.flatMap(({ language, text }) =>
+      language === 'sh' ? [text] : language === 'console' ? [typedIn(text)] : [],
+    )
+    const commands = scripts.flatMap(shellCommands).flatMap((words) => ourCommand(words) ?? [])
+    const lines = commands.flatMap((command) => inSandbox(command, app)?.join(' ') ?? [])
+    const ran = await Promise.all(
+      [...new Set(lines)].map(async (line) => {
+        const { code, stderr } = await sandbox.run(...line.split(' '))
+        const allowed = JUDGING.includes(line.split(' ')[0]!) ? [0, 1] : [0]
+        return allowed.includes(code) ? [] : [{ line, code, stderr }]
+      }),
+    )
+    expect(ran.length).toBeGreaterThan(8)
+    expect(ran.flat()).toEqual([])
+  },
+  TEST_TIMEOUT_MS,
+)
 
 describe('commands in sentences', () => {
   for (const page of pages) {

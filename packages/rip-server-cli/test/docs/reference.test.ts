@@ -10,6 +10,7 @@ import {
   type Settings,
   settingSpecs,
 } from '@rip/server/settings'
+import { envFileNames } from '../../../rip-server/src/settings/env-files.ts'
 import { fileKey } from '../../../rip-server/src/settings/settings.ts'
 import { settingsChange } from '../../../rip-server/src/settings/settings-change.ts'
 import { WorkerError } from '../../../rip-worker/src/errors.ts'
@@ -56,6 +57,11 @@ describe('the page on the configuration', () => {
     })
     const head = ['key', 'flag, short forms, variable', 'default', 'what it does', 'a change takes']
     expectGenerated('configuration.md', 'settings', head, rows)
+  })
+
+  test('and that on the environment name the .env files of production in their order', () => {
+    const files = [...page('environment-and-secrets.md').matchAll(/^\| `(\.env[\w.]*)` +\|/gm)]
+    expect(files.map(([, name]) => name)).toEqual([...envFileNames('production')])
   })
 
   test('names every variable of the environment that our programs read', () => {
