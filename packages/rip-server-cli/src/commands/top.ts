@@ -3,6 +3,7 @@ import { durationMs, Unacceptable, unacceptableText } from '@rip/server/settings
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
+import { RequestLog } from '../instance/request-log.ts'
 import { flagValue, type Invocation, isOn } from '../invocation.ts'
 import { endWithReader } from '../terminal/end-with-reader.ts'
 import { figuresObject, silenceObject } from '../top/figures-line.ts'
@@ -28,7 +29,13 @@ export async function top(invocation: Invocation): Promise<number> {
     terminal.data(statusText(instance, snapshot, terminal, [], await knownRequests(client)))
     return ExitCode.done
   }
-  const view = new LiveView({ client, intervalMs, colored: terminal.colorsData })
+  const view = new LiveView({
+    client,
+    intervalMs,
+    colored: terminal.colorsData,
+    readLog: async (id) =>
+      (await RequestLog.read(instance.runDir)).linesOf(id).map(({ text }) => Bun.stripANSI(text)),
+  })
   return await view.run()
 }
 

@@ -128,6 +128,25 @@ export function flow(label: string, pieces: readonly (readonly Span[])[], cells:
   return rows.map((spans) => cutLine({ spans }, cells))
 }
 
+/** A text in rows of so many cells, cut wherever that is. */
+export function wrapText(text: string, cells: number): string[] {
+  const rows: string[] = []
+  let row = ''
+  let left = cells
+  for (const character of text) {
+    const width = Bun.stringWidth(character)
+    if (width > left && row !== '') {
+      rows.push(row)
+      row = ''
+      left = cells
+    }
+    if (width > cells) continue
+    row += character
+    left -= width
+  }
+  return [...rows, row]
+}
+
 /** A row as it is sent to a terminal. @param colored false for weights and reverse only */
 export function ansiLine(row: StyledLine, cells: number, colored: boolean): string {
   const { spans, isMarked = false } = cutLine(row, cells)

@@ -1,5 +1,5 @@
 import type { ManagerEvent, RequestFailure } from '@rip/manager'
-import { workerName } from './figures.ts'
+import { type Figures, workerName } from './figures.ts'
 import { type Data } from './history.ts'
 import { reloadProgress } from './reload-progress.ts'
 
@@ -25,7 +25,7 @@ export function figuresObject(
     generation: status.generation,
     readyWorkers: status.readyWorkers,
     wantedWorkers: status.wantedWorkers,
-    figures: data.sinceLast ?? null,
+    figures: data.sinceLast === undefined ? null : roundedFigures(data.sinceLast),
     inFlight: workers.reduce((sum, { inFlight }) => sum + inFlight, 0),
     queued: traffic?.queued ?? null,
     connections: traffic?.connections ?? null,
@@ -35,8 +35,8 @@ export function figuresObject(
       pid: worker.pid,
       state: worker.state,
       generation: worker.generation,
-      processor: data.processes.get(worker.pid)?.processor ?? null,
-      perSecond: data.processes.get(worker.pid)?.perSecond ?? null,
+      processor: rounded(data.processes.get(worker.pid)?.processor),
+      perSecond: rounded(data.processes.get(worker.pid)?.perSecond),
       rssBytes: worker.rssBytes,
       loopLagMs: worker.loopLagMs,
       inFlight: worker.inFlight,
@@ -64,4 +64,15 @@ function newFailures(
   shown: ReadonlySet<string>,
 ): readonly RequestFailure[] {
   return failures.filter(({ requestId }) => !shown.has(requestId))
+}
+
+function roundedFigures(figures: Figures): Figures {
+  const { windowMs, perSecond, p50Ms, p95Ms, p99Ms } = figures
+  const times = { p50Ms: rounded(p50Ms), p95Ms: rounded(p95Ms), p99Ms: rounded(p99Ms) }
+  return { ...figures, windowMs: Math.round(windowMs), perSecond: rounded(perSecond) ?? 0, ...times }
+}
+
+/** To hundredths: more digits would promise what no figure keeps. */
+function rounded(value: number | null | undefined): number | null {
+  return value === undefined || value === null ? null : Math.round(value * 100) / 100
 }

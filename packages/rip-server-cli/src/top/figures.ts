@@ -40,8 +40,8 @@ export function figuresBetween(before: Sample, after: Sample): Figures | undefin
   const windowMs = after.atMs - before.atMs
   if (windowMs <= 0 || before.status.pid !== after.status.pid) return undefined
   const [earlier, later] = [before.status.traffic, after.status.traffic]
-  if (earlier === undefined || later === undefined) return plainFigures(before, after, windowMs)
-  if (!isComparable(earlier, later)) return undefined
+  if (earlier === undefined && later === undefined) return plainFigures(before, after, windowMs)
+  if (earlier === undefined || later === undefined || !isComparable(earlier, later)) return undefined
   const requests = total(later.statuses) - total(earlier.statuses)
   const statuses = Object.fromEntries(
     CLASSES.map((digit) => [digit, later.statuses[digit] - earlier.statuses[digit]]),

@@ -1,4 +1,4 @@
-import type { ManagerEvent, ManagerStatus } from '@rip/manager'
+import type { ManagerEvent, ManagerStatus, RequestFailure } from '@rip/manager'
 import { condemnedText, shortGeneration } from '../terminal/event-line.ts'
 import { progressBar, sparkline } from '../terminal/graphs.ts'
 import {
@@ -9,6 +9,7 @@ import {
   percentText,
   rateText,
 } from '../terminal/quantity-text.ts'
+import { failureText } from '../terminal/request-tables.ts'
 import type { ScreenSize } from '../terminal/screen.ts'
 import {
   cellsOf,
@@ -16,12 +17,14 @@ import {
   cutText,
   flow,
   line,
+  oneLine,
   type LineStyle,
   padText,
   span,
   type Span,
   spread,
   type StyledLine,
+  wrapText,
 } from '../terminal/styled-line.ts'
 import { type Figures, workerName } from './figures.ts'
 import { type Data, HISTORY_MS, type Point, seriesOf } from './history.ts'
@@ -39,7 +42,7 @@ import {
   workerKey,
 } from './lists.ts'
 import { lastCrash, reloadProgress } from './reload-progress.ts'
-import { KEYS, type Panel, PANELS, type View } from './view.ts'
+import { isInside, KEYS, type Panel, PANELS, type View } from './view.ts'
 
 /** Everything that is shown of an instance. */
 export interface Picture {
@@ -50,6 +53,8 @@ export interface Picture {
   readonly trouble: { readonly sinceMs: number; readonly reason: string } | undefined
   /** Now, milliseconds since the epoch. */
   readonly nowMs: number
+  /** What the log says of the failed request that is shown; absent while it is read. */
+  readonly logged: readonly string[] | undefined
   /** Whether keys can be read. */
   readonly hasKeys: boolean
   /** A look that is older is called so. */
@@ -57,6 +62,8 @@ export interface Picture {
 }
 
 const LABEL = 10
+/** Shorter screens do without graphs, blank rows, and what does not fit into one row. */
+const SHORT = 16
 const FEWEST_PANEL_ROWS = 3
 
 /** The rows of one frame: never more than the screen has, and none wider than it is. */
@@ -83,6 +90,7 @@ function pictureLines(picture: Picture, view: View, size: ScreenSize): StyledLin
   const head = headLines(picture, data, view, cells)
   if (view.worker !== undefined)
     return [...head, ...workerLines(data, view, view.worker, lists, size, head.length)]
+  if (view.failure !== undefined) return [...head, ...failureLines(picture, data, view.failure, cells)]
   const top = [...head, ...trafficLines(data, view, size)]
   return [...top, ...panelLines(lists, view, nowMs, cells, size.rows - 1 - top.length)]
 }
@@ -167,12 +175,13 @@ function trafficLines(data: Data, view: View, { columns: cells, rows }: ScreenSi
     ...held(sum('webSockets'), 'websockets', cells),
     ...held(sum('eventStreams'), 'streams', cells),
   ]
+  const most = rows < SHORT ? 1 : Infinity
   return [
-    ...flow(padText('requests', LABEL), requestPieces(figures), cells),
-    ...flow(padText('answers', LABEL), latencyPieces(figures, cells), cells),
-    ...flow(padText('now', LABEL), now, cells),
-    ...(rows < 16 ? [] : graphLines(data, cells, rows)),
-    ...(rows < 10 ? [] : [line()]),
+    ...flow(padText('requests', LABEL), requestPieces(figures), cells).slice(0, most),
+    ...flow(padText('answers', LABEL), latencyPieces(figures, cells), cells).slice(0, most),
+    ...flow(padText('now', LABEL), now, cells).slice(0, most),
+    ...(rows < SHORT ? [] : graphLines(data, cells, rows)),
+    ...(rows < SHORT ? [] : [line()]),
   ]
 }
 
@@ -427,6 +436,38 @@ function workerLines(
   return [...top, ...list, ...more]
 }
 
+/** One failed request, and what the log has of it. */
+function failureLines({ logged }: Picture, { sample }: Data, id: string, cells: number): StyledLine[] {
+  const failure = sample.requests?.failures.find(({ requestId }) => requestId === id)
+  const known =
+    failure === undefined
+      ? [line(span(`${id} is none of the latest failures any more (esc leads back)`, 'warn'))]
+      : failureFacts(failure, sample.wallMs, cells)
+  const text = logged ?? ['the log is being read']
+  const lines = text.length === 0 ? ['the log has nothing of it'] : text
+  return [
+    ...known,
+    line(),
+    ...lines.flatMap((each) => wrapText(oneLine(each), cells).map((row) => line(span(row, 'faint')))),
+  ]
+}
+
+function failureFacts(failure: RequestFailure, nowMs: number, cells: number): StyledLine[] {
+  const { method, path, requestId, worker, generation, tookMs, atMs } = failure
+  const facts: (readonly Span[])[] = [
+    [span(failureText(failure), 'bad')],
+    [span(`worker ${worker ?? 'none'}`)],
+    [span(`code ${shortGeneration(generation)}`)],
+    [span(`after ${latencyText(tookMs)}`)],
+    [span(`${durationText(Math.max(0, nowMs - atMs))} ago, at ${new Date(atMs).toISOString()}`)],
+    [span(`id ${requestId}`)],
+  ]
+  return [
+    ...wrapText(oneLine(`${method} ${path}`), cells).map((row) => line(span(row, 'strong'))),
+    ...flow('', facts, cells),
+  ]
+}
+
 function helpLines(cells: number): StyledLine[] {
   const width = Math.max(...KEYS.map(([key]) => key.length)) + 2
   return [
@@ -461,8 +502,8 @@ function footLine({ hasKeys }: Picture, view: View, cells: number): StyledLine {
   const { by, isDescending } = view.sorting[view.panel]
   const filter = view.filter === '' ? [] : [span(`filter "${view.filter}"`, 'warn')]
   const order = `${view.panel} by ${by} ${isDescending ? '▾' : '▴'}`
-  const keys = view.worker === undefined ? LIST_KEYS : WORKER_KEYS
-  const right = view.worker === undefined ? [span(order, 'faint')] : []
+  const keys = isInside(view) ? INNER_KEYS : LIST_KEYS
+  const right = isInside(view) ? [] : [span(order, 'faint')]
   return spread(inOneRow([...filter, ...keys.map((key) => span(key, 'faint'))], cells), right, cells)
 }
 
@@ -475,9 +516,9 @@ const LIST_KEYS = [
   's sort',
   'w window',
   'tab list',
-  'enter worker',
+  'enter look into',
 ]
-const WORKER_KEYS = ['esc back', 'q quit', '? help', 'space pause', '/ filter']
+const INNER_KEYS = ['esc back', 'q quit', '? help', 'space pause', '/ filter']
 
 /** The first pieces, as many as there is room for. */
 function inOneRow(pieces: readonly Span[], cells: number): Span[] {

@@ -11,6 +11,8 @@ export interface LiveViewOptions {
   /** From one look to the next. */
   readonly intervalMs: number
   readonly colored: boolean
+  /** What the log has of a request, by its id. */
+  readonly readLog: (requestId: string) => Promise<readonly string[]>
 }
 
 /** Ages are drawn anew so often, also while there is no answer. */
@@ -27,6 +29,8 @@ export class LiveView {
   #view: View = INITIAL_VIEW
   /** What is shown while the picture is paused. */
   #paused: Picture | undefined
+  /** Of the failed request that is shown. */
+  #logged: readonly string[] | undefined
   #drawnAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: LiveViewOptions) {
@@ -62,8 +66,18 @@ export class LiveView {
     const shown = shownOf(data === undefined ? NOTHING : listsOf(data, this.#view, data.sample.wallMs))
     const { view, action } = press(this.#view, key, shown)
     if (view.isPaused !== this.#view.isPaused) this.#paused = view.isPaused ? this.#current() : undefined
+    if (view.failure !== this.#view.failure) void this.#readLog(view.failure)
     this.#view = view
     if (action !== undefined) return this.#do(action)
+    this.#draw()
+  }
+
+  async #readLog(requestId: string | undefined): Promise<void> {
+    this.#logged = undefined
+    if (requestId === undefined) return
+    const lines = await this.#options.readLog(requestId).catch((error: unknown) => [String(error)])
+    if (this.#view.failure !== requestId) return
+    this.#logged = lines
     this.#draw()
   }
 
@@ -97,6 +111,7 @@ export class LiveView {
       data,
       events,
       trouble,
+      logged: this.#logged,
       nowMs: Date.now(),
       hasKeys: this.#screen.hasKeys,
       staleAfterMs: this.#options.intervalMs + GRACE_MS,

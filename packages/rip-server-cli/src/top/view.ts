@@ -18,6 +18,8 @@ export interface View {
   readonly sorting: Readonly<Record<Panel, Sorting>>
   /** Name of the worker whose requests are shown. */
   readonly worker: string | undefined
+  /** Id of the failed request that is shown. */
+  readonly failure: string | undefined
   readonly filter: string
   /** Whether keys are text of the filter. */
   readonly isTyping: boolean
@@ -56,6 +58,7 @@ export const INITIAL_VIEW: View = {
     failures: { by: 'ago', isDescending: false },
   },
   worker: undefined,
+  failure: undefined,
   filter: '',
   isTyping: false,
   isPaused: false,
@@ -73,7 +76,7 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ['↑ ↓ or k j', 'mark a row'],
   ['PgUp PgDn', 'ten rows up or down'],
   ['Home End', 'first or last row, also g G'],
-  ['enter', 'requests in flight of the marked worker'],
+  ['enter', 'requests of the marked worker; log of the marked failure'],
   ['esc', 'back; ends the filter, too'],
   ['s, S', 'sort by the next column; turn the order'],
   ['/', 'show only rows with a text'],
@@ -120,9 +123,9 @@ function changed(view: View, key: string, shown: Shown): View {
     case 'backspace':
       return back(view)
     case 'tab':
-      return view.worker === undefined ? { ...view, panel: nextOf(PANELS, view.panel) } : view
+      return isInside(view) ? view : { ...view, panel: nextOf(PANELS, view.panel) }
     case 'back-tab':
-      return view.worker === undefined ? { ...view, panel: nextOf(PANELS.toReversed(), view.panel) } : view
+      return isInside(view) ? view : { ...view, panel: nextOf(PANELS.toReversed(), view.panel) }
     case 'enter':
     case 'right':
       return entered(view, shown)
@@ -133,21 +136,28 @@ function changed(view: View, key: string, shown: Shown): View {
   return moved(view, key, shown)
 }
 
-/** Out of the worker, else out of the filter. */
+/** Whether one row is shown instead of the lists. */
+export function isInside({ worker, failure }: View): boolean {
+  return worker !== undefined || failure !== undefined
+}
+
+/** Out of the row that is shown, else out of the filter. */
 function back(view: View): View {
+  if (view.failure !== undefined) return { ...view, failure: undefined }
   if (view.worker !== undefined)
     return { ...view, worker: undefined, marked: { ...view.marked, requests: undefined } }
   return { ...view, filter: '' }
 }
 
 function entered(view: View, { rows }: Shown): View {
-  if (view.panel !== 'workers' || view.worker !== undefined) return view
-  const worker = markedIn(rows.workers, view.marked.workers)
-  return worker === undefined ? view : { ...view, worker }
+  const { panel, marked } = view
+  if (isInside(view) || panel === 'routes') return view
+  const key = markedIn(rows[panel], marked[panel])
+  return panel === 'workers' ? { ...view, worker: key } : { ...view, failure: key }
 }
 
 function sorted(view: View, key: 's' | 'S', { columns }: Shown): View {
-  if (view.worker !== undefined) return view
+  if (isInside(view)) return view
   const { panel } = view
   const { by, isDescending } = view.sorting[panel]
   const next = key === 'S' ? { by, isDescending: !isDescending } : sortingBy(nextOf(columns[panel], by))
@@ -159,6 +169,7 @@ function sortingBy(by: string): Sorting {
 }
 
 function moved(view: View, key: string, { rows }: Shown): View {
+  if (view.failure !== undefined) return view
   const list = view.worker === undefined ? view.panel : 'requests'
   const keys = rows[list]
   if (keys.length === 0) return view

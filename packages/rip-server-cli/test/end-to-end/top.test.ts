@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PROGRAM, Sandbox, until } from '../server.ts'
+import { PROGRAM, Sandbox, type Server, until } from '../server.ts'
 
 setDefaultTimeout(60_000)
 
@@ -17,12 +17,12 @@ const APP = `export default async (request) => {
 }
 `
 
-async function served(sandbox: Sandbox): Promise<{ url: string; app: string }> {
+async function served(sandbox: Sandbox): Promise<{ url: string; app: string; server: Server }> {
   const app = join(sandbox.folder, 'app')
   await mkdir(app)
   await writeFile(join(app, 'index.js'), APP)
-  const { url } = await sandbox.start(app, 'w:2', '0', '-b', '127.0.0.1')
-  return { url, app }
+  const server = await sandbox.start(app, 'w:2', '0', '-b', '127.0.0.1')
+  return { url: server.url, app, server }
 }
 
 /** A program in a terminal of its own. */
@@ -48,12 +48,18 @@ class Window implements AsyncDisposable {
 
   /** Presses keys, or types a command. */
   type(text: string): void {
-    this.shown = ''
+    this.forget()
     this.terminal.write(text)
   }
 
+  forget(): void {
+    this.shown = ''
+  }
+
   async shows(text: string | RegExp): Promise<void> {
-    await until(`it shows ${text}`, () => this.text.search(text) >= 0)
+    const isThere = (): boolean =>
+      typeof text === 'string' ? this.text.includes(text) || this.shown.includes(text) : text.test(this.text)
+    await until(`it shows ${text}`, isThere)
   }
 
   /** The rows that were written, without styles. */
@@ -82,14 +88,15 @@ test('top in a terminal shows the traffic, follows keys and sizes, and gives the
   expect(window.shown).toStartWith(TAKEN)
   expect(window.terminal.localFlags).not.toBe(modes)
   const worker = await until('a request hangs', async () => {
-    const { workers } = await sandbox
-      .run('status', '--json')
-      .then(({ stdout }) => JSON.parse(stdout) as Status)
-    return workers.find(({ inFlight }) => inFlight > 0)?.slot
+    const { stdout } = await sandbox.run('status', '--json')
+    return (JSON.parse(stdout) as Status).workers.find(({ inFlight }) => inFlight > 0)?.slot
   })
-  window.type('j'.repeat(worker))
-  window.type('\r')
+  window.type(`${'j'.repeat(worker)}\r`)
   await window.shows(/GET \/hang +waits for its answer/)
+  window.type('\u001b')
+  await window.shows('enter look into')
+  window.type('\t\t\r')
+  await window.shows(/error: no money/)
   window.terminal.resize(60, 20)
   window.type('\u001b')
   await window.shows(/^q quit {2}\? help {2}space pause {2}\/ filter {2}s sort {2}w window$/m)
@@ -101,32 +108,65 @@ test('top in a terminal shows the traffic, follows keys and sizes, and gives the
   abort.abort()
   await hanging
 
-  for (const [signal, code] of [
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-  ] as const) {
-    await using other = new Window(sandbox, app, PROGRAM, 'top')
-    await other.shows('w2.1')
-    process.kill(await pidOf(sandbox, 'top'), signal)
-    expect(await other.child.exited).toBe(code)
-    expect(other.shown).toEndWith(GIVEN_BACK)
-    expect(other.terminal.localFlags).toBe(modes)
-  }
+  await using other = new Window(sandbox, app, PROGRAM, 'top')
+  await other.shows('w2.1')
+  other.type('\u0003')
+  expect(await other.child.exited).toBe(130)
+  expect(other.shown).toEndWith(GIVEN_BACK)
+  expect(other.terminal.localFlags).toBe(modes)
 })
+
+test('top stops for the shell and comes back, and waits for a server that goes away and comes back', async () => {
+  await using sandbox = await Sandbox.create()
+  const { app, server } = await served(sandbox)
+  await using window = new Window(sandbox, app, 'bash', '--norc', '-i')
+  window.type(`${PROGRAM} top --interval 200ms\n`)
+  await window.shows('w2.1')
+  window.type('\u001a')
+  await window.shows(/Stopped/)
+  const [, behind] = window.shown.split(GIVEN_BACK)
+  expect(behind).toContain('Stopped')
+  window.type('fg\n')
+  await window.shows('w2.1')
+  expect(window.shown).toContain(TAKEN)
+
+  const lines = sandbox.launch('top', app, '--json', '--interval', '200ms')
+  const second = await until('the stream has figures between two looks', () =>
+    objectsIn(lines.stdout).find(({ figures }) => (figures as { of?: string } | null)?.of === 'span'),
+  )
+  expect(second).toMatchObject({
+    answers: true,
+    readyWorkers: 2,
+    queued: 0,
+    workers: [{ worker: 'w1.1' }, {}],
+  })
+  window.forget()
+  server.kill('SIGTERM')
+  await window.shows(/no answer for .*: it does not run; trying again/)
+  await until('the stream says so', () => objectsIn(lines.stdout).at(-1)?.['answers'] === false)
+  await sandbox.start(app, 'w:3', '0', '-b', '127.0.0.1')
+  await window.shows('w3.1')
+  await until('the stream goes on', () => objectsIn(lines.stdout).at(-1)?.['readyWorkers'] === 3)
+  window.type('q')
+  await window.shows(GIVEN_BACK)
+  window.type('exit\n')
+  expect(await window.child.exited).toBe(0)
+})
+
+test('top refuses an interval it cannot keep', async () => {
+  await using sandbox = await Sandbox.create()
+  expect(await sandbox.run('top', '--interval', '10ms')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--interval: expected a duration from 100ms to 1h, got "10ms"'),
+  })
+})
+
+/** The lines of a stream that are whole. */
+function objectsIn(text: string): Record<string, unknown>[] {
+  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n')
+  return lines.filter((each) => each !== '').map((each) => JSON.parse(each) as Record<string, unknown>)
+}
 
 interface Status {
   readonly workers: readonly { readonly slot: number; readonly inFlight: number }[]
-}
-
-/** The process of a command, which is not the one that was started in the terminal. */
-async function pidOf(sandbox: Sandbox, command: string): Promise<number> {
-  return until(`there is ${command}`, async () => {
-    for (const pid of await sandbox.processes()) {
-      const words = await Bun.file(`/proc/${pid}/cmdline`)
-        .text()
-        .catch(() => '')
-      if (/^[^\0]*bun/.test(words) && words.includes(`\0${command}\0`)) return pid
-    }
-    return undefined
-  })
 }

@@ -12,6 +12,7 @@ import {
   padText,
   span,
   spread,
+  wrapText,
 } from '../../src/terminal/styled-line.ts'
 
 /** Anything that a client or an application may have put into a text. */
@@ -52,6 +53,16 @@ describe('a text that is cut or filled', () => {
         expect(cellsOf(cutText(safe, room))).toBeLessThanOrEqual(room)
         expect(cellsOf(padText(safe, room))).toBe(room)
         expect(cellsOf(padText(safe, room, 'right'))).toBe(room)
+      }),
+    )
+  })
+
+  test('in rows is all there, and none of them is too wide', () => {
+    fc.assert(
+      fc.property(anyText, fc.integer({ min: 2, max: 60 }), (text, room) => {
+        const rows = wrapText(oneLine(text), room)
+        expect(rows.join('')).toBe(oneLine(text))
+        for (const row of rows) expect(cellsOf(row)).toBeLessThanOrEqual(room)
       }),
     )
   })

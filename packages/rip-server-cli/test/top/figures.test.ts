@@ -48,6 +48,7 @@ describe('figures between two looks', () => {
       figuresBetween(sample(0), sample(1_000, { traffic: counts({ statuses: statuses(3) }) })),
     ).toBeUndefined()
     expect(figuresBetween(sample(0), sample(1_000, { pid: 4 }))).toBeUndefined()
+    expect(figuresBetween(sample(0, { traffic: undefined } as object), sample(1_000))).toBeUndefined()
   })
 
   test('are what workers say where there is no balancer', () => {

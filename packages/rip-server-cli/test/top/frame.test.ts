@@ -11,7 +11,16 @@ const WIDTHS = [40, 60, 80, 100, 200]
 
 function picture(data: Data | undefined, changes: Partial<Picture> = {}): Picture {
   const nowMs = data?.sample.wallMs ?? WALL_MS
-  return { data, events: [], trouble: undefined, nowMs, hasKeys: true, staleAfterMs: 3_000, ...changes }
+  return {
+    data,
+    events: [],
+    trouble: undefined,
+    logged: [],
+    nowMs,
+    hasKeys: true,
+    staleAfterMs: 3_000,
+    ...changes,
+  }
 }
 
 function shown(of: Picture, view: Partial<View> = {}, columns = 80, rows = 24): string[] {
@@ -140,6 +149,38 @@ describe('a frame', () => {
     )
   })
 
+  test('shows a failed request with what the log has of it, as text that cannot harm', () => {
+    const view: Partial<View> = { panel: 'failures', failure: 'id-/boom' }
+    const logged = ['error: no money\u001b[2J', 'x'.repeat(100)]
+    const lines = shown(picture(busy(), { logged }), view)
+    expect(lines[1]).toBe('GET /boom')
+    expect(lines.slice(1).join('\n')).toMatch(
+      /^500 {2}worker w1\.1 {2}code aaaaaaa {2}after 12 ms\n6\.0 s ago, at 2026-01-02T03:04:00\.000Z/m,
+    )
+    expect(lines).toContain('error: no money\\x1b[2J')
+    expect(lines).toContain('x'.repeat(80))
+    expect(lines).toContain('x'.repeat(20))
+    expect(shown(picture(busy(), { logged: undefined }), view)).toContain('the log is being read')
+    expect(shown(picture(busy()), view)).toContain('the log has nothing of it')
+    expect(shown(picture(busy()), { ...view, failure: 'old' })[1]).toStartWith(
+      'old is none of the latest failures',
+    )
+  })
+
+  test.each([10, 12, 14])('of %i rows still has workers in it', (rows) => {
+    const lines = shown(picture(busy()), {}, 38, rows)
+    expect(lines.some((text) => text.startsWith('w1.1'))).toBe(true)
+    expect(lines.some((text) => text.startsWith('now  '))).toBe(true)
+  })
+
+  test('says how many processors a worker uses that computes in threads', () => {
+    const processorMs = (ms: number): { processorMs: Map<number, number> } => ({
+      processorMs: new Map([[1_001, ms]]),
+    })
+    const data = dataOf(sample(0, {}, processorMs(0)), sample(1_000, {}, processorMs(2_100)))
+    expect(shown(picture(data)).join('\n')).toMatch(/^w1\.1 .* 210 %/m)
+  })
+
   test('says that the server does not answer, since when, and how old what it shows is', () => {
     const trouble = { sinceMs: WALL_MS + 2_000, reason: 'it does not run' }
     const lines = shown(picture(busy(), { trouble, nowMs: WALL_MS + 9_000 }))
@@ -243,7 +284,8 @@ const anyData = fc
 const anyView = fc
   .record({
     panel: fc.constantFrom(...PANELS),
-    worker: fc.constantFrom(undefined, 'w1.1', 'w2.1'),
+    worker: fc.constantFrom(undefined, undefined, 'w1.1', 'w2.1'),
+    failure: fc.constantFrom(undefined, undefined, 'id-/orders/:n', 'gone'),
     filter: fc.oneof(fc.constant(''), text),
     isTyping: fc.boolean(),
     isPaused: fc.boolean(),
@@ -257,10 +299,11 @@ test('no frame is larger than its screen, nor does it send a control character, 
     columns: fc.oneof(fc.constantFrom(...WIDTHS), fc.integer({ min: 1, max: 220 })),
     rows: fc.integer({ min: 1, max: 70 }),
   })
+  const logged = fc.option(fc.array(text, { maxLength: 5 }), { nil: undefined })
   const trouble = fc.option(fc.record({ sinceMs: fc.constant(WALL_MS), reason: text }), { nil: undefined })
   fc.assert(
-    fc.property(anyData, anyView, size, trouble, (data, view, { columns, rows }, problem) => {
-      const lines = frame(picture(data, { trouble: problem }), view, { columns, rows })
+    fc.property(anyData, anyView, size, trouble, logged, (data, view, { columns, rows }, problem, log) => {
+      const lines = frame(picture(data, { trouble: problem, logged: log }), view, { columns, rows })
       expect(lines).toHaveLength(rows)
       for (const line of lines) {
         expect(lineCells(line)).toBeLessThanOrEqual(columns)

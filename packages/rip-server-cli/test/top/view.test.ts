@@ -3,7 +3,12 @@ import fc from 'fast-check'
 import { INITIAL_VIEW, KEYS, markedIn, press, type Shown, type View } from '../../src/top/view.ts'
 
 const SHOWN: Shown = {
-  rows: { workers: ['w1.1', 'w2.1', 'w3.1'], routes: ['r1', 'r2'], failures: [], requests: ['q1', 'q2'] },
+  rows: {
+    workers: ['w1.1', 'w2.1', 'w3.1'],
+    routes: ['r1', 'r2'],
+    failures: ['f1', 'f2'],
+    requests: ['q1', 'q2'],
+  },
   columns: { workers: ['worker', 'cpu'], routes: ['route', 'p95'], failures: ['ago', 'took'] },
 }
 
@@ -26,6 +31,9 @@ describe('a key', () => {
     [['j', 'j', 'enter'], { worker: 'w2.1' }],
     [['down', 'end', 'enter', 'escape'], { worker: undefined }],
     [['tab', 'enter'], { worker: undefined, panel: 'routes' }],
+    [['back-tab', 'enter'], { worker: undefined, failure: 'f1' }],
+    [['back-tab', 'down', 'down', 'enter', 'tab', 'down', 's'], { failure: 'f2', panel: 'failures' }],
+    [['back-tab', 'enter', 'left'], { failure: undefined, panel: 'failures' }],
     [['/', 'a', 'b', 'backspace', 'q', 'enter'], { filter: 'aq', isTyping: false }],
     [['/', 'a', 'enter', 'escape'], { filter: '' }],
     [['/', 'a', 'escape'], { filter: '', isTyping: false }],
@@ -50,10 +58,9 @@ describe('a key', () => {
       'w3.1',
       'w1.1',
     ])
-    expect(after(['tab', 'tab', 'down'])).toMatchObject({
-      panel: 'failures',
-      marked: { failures: undefined },
-    })
+    const empty = { ...SHOWN, rows: { ...SHOWN.rows, workers: [] } }
+    expect(press(INITIAL_VIEW, 'down', empty)).toEqual({ view: INITIAL_VIEW })
+    expect(press(INITIAL_VIEW, 'enter', empty)).toEqual({ view: INITIAL_VIEW })
   })
 
   test('moves among the requests of a worker while that is shown, and in its list again behind that', () => {
