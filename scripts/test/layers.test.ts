@@ -57,7 +57,7 @@ const PACKAGES: Readonly<Record<string, Floors>> = {
     ['errors.ts', 'signals.ts'],
     ['command-line', 'expected-exit-code.ts'],
     ['invocation.ts'],
-    ['instance', 'inspection', 'starter', 'top'],
+    ['instance', 'inspection', 'diagnosis', 'starter', 'top'],
     ['commands'],
     ['run.ts'],
     ['main.ts', 'index.ts'],

@@ -69,8 +69,9 @@ async function runCommand(line: CommandLine, terminal: Terminal): Promise<number
   }
   if (line.command.name === 'help') return help(line, terminal)
   surviveEarlySignals(line.command.name)
+  using _busy = line.command.busy === undefined ? undefined : terminal.busy?.(line.command.busy)
   const program = await programs[line.command.name]!()
-  return program({ line, terminal, cwd: workingFolder(process.env), env: process.env })
+  return await program({ line, terminal, cwd: workingFolder(process.env), env: process.env })
 }
 
 function help(line: CommandLine, terminal: Terminal): number {

@@ -5,6 +5,8 @@ export interface Command {
   /** What follows the name. */
   readonly usage: string
   readonly summary: string
+  /** What is said while it is waited for; absent for what goes on until it is ended, or tells itself what it does. */
+  readonly busy?: string
   /** How many words it takes, at most. */
   readonly maxWords: number
   readonly minWords?: number
@@ -64,12 +66,14 @@ export const commands: readonly Command[] = [
   {
     ...toInstance,
     name: 'reload',
+    busy: 'reloading',
     summary: 'check code and configuration on disk, then switch; exit 8 or 5 when refused',
     flags: [...COMMANDING, 'wait', 'force'],
     examples: ['rip-server reload --wait', 'rip-server reload --name shop --reason "deploy 42"'],
   },
   {
     name: 'restart',
+    busy: 'restarting',
     usage: '[app|NAME]',
     maxWords: 1,
     summary: 'replace every worker, or the background process NAME, by a fresh process of the same code',
@@ -79,6 +83,7 @@ export const commands: readonly Command[] = [
   {
     ...toInstance,
     name: 'rollback',
+    busy: 'rolling back',
     summary: 'return to the previous code, unless that was taken back itself (exit 8)',
     flags: [...COMMANDING, 'force'],
     examples: ['rip-server rollback', 'rip-server rollback --reason "orders fail"'],
@@ -86,12 +91,14 @@ export const commands: readonly Command[] = [
   {
     ...toInstance,
     name: 'stop',
+    busy: 'stopping: requests finish',
     summary: 'finish running requests, then end every process',
     flags: [...ASKING, 'timeout', 'now'],
     examples: ['rip-server stop', 'rip-server stop --now'],
   },
   {
     name: 'scale',
+    busy: 'starting or ending workers',
     usage: 'N|+N|-N [app]',
     summary: 'change the number of workers',
     minWords: 1,
@@ -123,12 +130,14 @@ export const commands: readonly Command[] = [
   {
     ...toInstance,
     name: 'status',
+    busy: 'asking the server',
     summary: 'show code, workers, last refusal; exit 1 when unhealthy, or bad code is on disk',
     flags: [...ASKING, 'routes'],
     examples: ['rip-server status --routes', 'rip-server status --json'],
   },
   {
     name: 'inspect',
+    busy: 'looking into the worker',
     usage: '[WORKER] [app]',
     summary: 'show the requests of a worker, what takes its time, and what fills its memory',
     maxWords: 2,
@@ -140,6 +149,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'trace',
+    busy: 'looking for the request',
     usage: 'ID [app]',
     summary: 'show what is known of one request, by its id: its state, and what the log has',
     minWords: 1,
@@ -152,19 +162,21 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'why',
+    busy: 'following imports',
     usage: 'FILE [app]',
     summary: 'say whether a file is part of the application, why, and what a change of it does',
     minWords: 1,
     maxWords: 2,
-    flags: [...INSTANCE_FLAGS, 'json'],
+    flags: ASKING,
     examples: ['rip-server why public/logo.svg', 'rip-server why node_modules/hono/dist/index.js --json'],
   },
   {
     name: 'ps',
+    busy: 'asking the servers',
     usage: '',
     summary: 'list every instance of this user',
     maxWords: 0,
-    flags: ['json', 'names'],
+    flags: ['json', 'names', 'quiet'],
     examples: ['rip-server ps', 'rip-server ps --json | jq ".[].url"'],
   },
   {
@@ -194,16 +206,18 @@ export const commands: readonly Command[] = [
   {
     ...running,
     name: 'check',
+    busy: 'starting the application in a temporary worker',
     summary: 'check configuration and application in one temporary worker',
-    flags: [...SETTING_FLAGS, 'json'],
+    flags: [...SETTING_FLAGS, 'json', 'quiet'],
     idleFlags: DEVELOPING,
     examples: ['rip-server check', 'rip-server check ./shop --health /up'],
   },
   {
     ...running,
     name: 'config',
+    busy: 'reading the configuration',
     summary: 'show the settings in effect, and where they come from',
-    flags: [...SETTING_FLAGS, 'json', 'sources'],
+    flags: [...SETTING_FLAGS, 'json', 'sources', 'quiet'],
     examples: ['rip-server config --sources', 'rip-server config w:4 ./shop --json'],
   },
   {
@@ -217,10 +231,11 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'doctor',
+    busy: 'looking at this machine',
     usage: '',
-    summary: 'check this machine: Bun, limits, memory, space, certificates',
+    summary: 'check this machine and its servers, and say what to type for each finding',
     maxWords: 0,
-    flags: ['json'],
+    flags: ['json', 'quiet'],
     examples: ['rip-server doctor', 'rip-server doctor --json'],
   },
   {

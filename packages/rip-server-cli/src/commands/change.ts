@@ -5,6 +5,7 @@ import { DEFAULT_COMMAND_TIMEOUT_MS } from '../defaults.ts'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance, type RunningInstance } from '../instance/find-instance.ts'
+import { tellPhases } from '../instance/phases.ts'
 import { flagValue, type Invocation, isOn, readFlag } from '../invocation.ts'
 import { condemnedText, configurationLines, shortGeneration } from '../terminal/event-line.ts'
 import { durationText } from '../terminal/quantity-text.ts'
@@ -41,6 +42,7 @@ function change(verb: Change) {
     const reason = flagValue(invocation, 'reason')
     const isLong = verb === 'reload' && isOn(invocation, 'wait')
     const watchMs = isLong ? longestWatchMs(snapshot) : 0
+    using _phases = tellPhases(invocation.terminal, client)
     const result = await withTimeout(
       invocation,
       verb,

@@ -8,6 +8,7 @@ import {
   withoutSecrets,
 } from '@rip/server/settings'
 import { locateApp } from '@rip/server/sources'
+import { nearPath } from '@rip/server/text'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
@@ -22,6 +23,7 @@ export async function config(invocation: Invocation): Promise<number> {
     settings: read,
     origins,
     nodeEnv,
+    files,
   } = await invocationSettings(invocation, 'production', invocation.line.words[0])
   const settings = withoutSecrets(read)
   const withSources = isOn(invocation, 'sources')
@@ -38,10 +40,13 @@ export async function config(invocation: Invocation): Promise<number> {
     return withSources ? [...row, origins[name]] : row
   })
   rows.push(['NODE_ENV', nodeEnv.value, ...(withSources ? [nodeEnv.origin] : [])])
-  const balancer = ['balancer', JSON.stringify(settings.balancer), origins.balancer]
-  // Most configurations set no options of the balancer.
-  if (Object.keys(settings.balancer).length > 0) rows.push(withSources ? balancer : balancer.slice(0, 2))
+  for (const [key, value] of leavesOf('balancer', settings.balancer))
+    rows.push([key, JSON.stringify(value), ...(withSources ? [origins.balancer] : [])])
   for (const line of table(rows)) invocation.terminal.data(line)
+  if (withSources)
+    invocation.terminal.say(
+      `\nconfiguration: ${[...new Set(files.map((file) => nearPath(file, invocation.cwd)))].join(', ') || 'no file'}`,
+    )
   const differences = await differencesInForce(invocation, settings.app)
   if (differences.length === 0) return ExitCode.done
   invocation.terminal.say(
@@ -49,6 +54,12 @@ export async function config(invocation: Invocation): Promise<number> {
   )
   for (const line of table(differences)) invocation.terminal.say(`  ${line}`)
   return ExitCode.done
+}
+
+/** The values within an object by their whole keys; a list is one value. */
+function leavesOf(key: string, value: unknown): (readonly [key: string, value: unknown])[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[key, value]]
+  return Object.entries(value).flatMap(([name, each]) => leavesOf(`${key}.${name}`, each))
 }
 
 /** Settings of the running server of this application that differ from those on disk. */

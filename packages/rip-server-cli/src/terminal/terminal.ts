@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { safeText } from '@rip/server/text'
+import { StatusLine, type StatusLineOptions } from './status-line.ts'
 
 /** The output of a command: data to stdout, messages to stderr. Both may be closed at any time. */
 export interface Terminal {
@@ -27,6 +28,11 @@ export interface Terminal {
    * Prints messages as JSON, too, from now on: an object with `time`, `level` and `message` per line, without styles.
    */
   talkJson(): void
+  /**
+   * Shows what takes its time, from 300 ms on, in the last line of the terminal, until it is disposed; absent without a
+   * terminal, and with `--quiet`.
+   */
+  busy?(text: string): Disposable
 }
 
 export interface TerminalOptions {
@@ -49,12 +55,18 @@ export function processTerminal(options: TerminalOptions): Terminal {
   const wantsColor = options.color && (process.env['NO_COLOR'] ?? '') === ''
   const colored = wantsColor && interactive
   let json = false
+  const line = interactive && !options.quiet ? new StatusLine(processLine) : undefined
   const style = (format: Style) => (text: string) =>
     colored && !json ? styleText(format, text, { validateStream: false }) : text
-  const talk = (level: string, text: string): void =>
-    void process.stderr.write(`${json ? talkLine(level, text) : safeText(text)}\n`)
+  const talk = (level: string, text: string): void => {
+    line?.giveWay()
+    process.stderr.write(`${json ? talkLine(level, text) : safeText(text)}\n`)
+  }
   return {
-    data: (text) => void process.stdout.write(`${safeText(text)}\n`),
+    data: (text) => {
+      line?.giveWay()
+      process.stdout.write(`${safeText(text)}\n`)
+    },
     clear: () => void process.stdout.write(CLEAR),
     wipe: () => void process.stdout.write(WIPE),
     say: (text) => void (options.quiet || talk('info', text)),
@@ -69,7 +81,19 @@ export function processTerminal(options: TerminalOptions): Terminal {
     },
     colorsData: wantsColor && process.stdout.isTTY === true,
     talkJson: () => void (json = true),
+    ...(line !== undefined && { busy: (text: string) => line.show(text) }),
   }
+}
+
+const processLine: StatusLineOptions = {
+  write: (text) => void process.stderr.write(text),
+  columns: () => process.stderr.columns || 80,
+  nowMs: () => performance.now(),
+  every(intervalMs, run) {
+    const timer = setInterval(run, intervalMs)
+    timer.unref()
+    return { [Symbol.dispose]: () => clearInterval(timer) }
+  },
 }
 
 function talkLine(level: string, text: string): string {
