@@ -17,7 +17,7 @@ const starters: readonly Starter[] = templates.flatMap((template) =>
 )
 
 /** Pages whose examples are run. */
-const PAGES = ['getting-started']
+const PAGES = ['getting-started', 'web-applications-in-rip']
 
 describe('every starter', () => {
   /** All of them and the examples of the pages, beside the packages that `bun install` would bring. */
