@@ -247,7 +247,9 @@ export class Balancer implements AsyncDisposable {
     this.pool.configure(poolSettings(next))
     if (declaresBackends) this.membership.declare(next.backends)
     if (changesLog) this.log.replace(next.accessLog)
+    const { claims: former } = this.plane
     this.plane = this.createPlane(this.plane)
+    if (former instanceof SideClaims) this.plane.upstreams.retire(former.side)
     this.listeners.commit(change, next.timeouts.drainMs)
     this.listeners.use(this.plane)
     if (changesHealth || changesTls) this.watchHealth()
@@ -398,7 +400,14 @@ export class Balancer implements AsyncDisposable {
     if (declared === undefined) return new DataPlane({ ...config, ...own }, this.pool, previous)
     const pageScript = new PageScript(declared.path, (message) => this.warn(message))
     const claims = new SideClaims(this.pool, declared.backend, (target) => pageScript.owns(target))
-    return new DataPlane({ ...config, ...own, pageScript }, claims, previous)
+    const quiet = { ...observer, ended: (record: ExchangeRecord) => this.endedWithScript(record, claims) }
+    return new DataPlane({ ...config, ...own, pageScript, observer: quiet }, claims, previous)
+  }
+
+  /** What a page's script asks for is no business of the application's log. */
+  private endedWithScript(record: ExchangeRecord, { side }: SideClaims): void {
+    if (record.backend === side.id) this.metrics.ended(record)
+    else this.observer.ended(record)
   }
 
   private createObserver(): ExchangeObserver {

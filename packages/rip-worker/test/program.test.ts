@@ -214,13 +214,22 @@ describe('exceptions that the application does not catch', () => {
     expect(supervised.program.stderr).toContain('out of the blue')
   })
 
-  test('an uncaught exception in development is logged, the worker stays', async () => {
+  test('an uncaught exception in development is logged and told with its place, the worker stays', async () => {
     await using supervised = new Supervised(new Folder({ 'app.js': app }), {
       env: { RIP_MODE: 'development' },
     })
     await supervised.received('ready')
     await supervised.fetch('/throw')
     await until('it is logged', () => supervised.program.stderr.includes('out of the blue'))
+    expect(await supervised.received('uncaught')).toMatchObject({
+      origin: 'exception',
+      failure: {
+        kind: 'uncaught',
+        message: 'Error: out of the blue',
+        file: expect.stringContaining('/app.js'),
+        frame: expect.stringContaining('out of the blue'),
+      },
+    })
     expect(await (await supervised.fetch('/')).text()).toBe('ok')
   })
 })

@@ -6,14 +6,15 @@ import type { Claimant, ClaimRefusal, Claims, LongLived, Outcome } from './claim
 /** A pool, and a backend beside it that answers some requests alone: nothing of it is counted, limited or compared. */
 export class SideClaims implements Claims {
   private readonly pool: Claims
-  private readonly side: Backend
+  readonly side: Backend
   private readonly isForSide: (target: string) => boolean
 
   /** @param isForSide whether a request with this target goes to the backend at the side */
   constructor(pool: Claims, address: BackendAddress, isForSide: (target: string) => boolean) {
     this.pool = pool
     this.side = {
-      id: 'side',
+      // No id of a declared backend, which has no spaces.
+      id: 'at the side',
       address,
       maxInFlight: Number.POSITIVE_INFINITY,
       inFlight: 0,

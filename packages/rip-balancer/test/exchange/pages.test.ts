@@ -1,9 +1,10 @@
 /** What pages and all other responses look like with a script for pages, on the wire. */
 import { describe, expect, test } from 'bun:test'
+import { errorPages } from '../../src/pages/error-pages.ts'
 import { PageScript } from '../../src/page-script/page-script.ts'
 import { SideClaims } from '../../src/pool/side-claims.ts'
 import { createBalancer } from '../../src/index.ts'
-import { OK, RawBackend, RawClient, TestBalancer, answering } from './data-plane.ts'
+import { OK, RawBackend, RawClient, TestBalancer, answering, eventually } from './data-plane.ts'
 import { FrameClient, GET as GET2, fieldOf } from '../listener/http2/frame-client.ts'
 import { TempFolder, TestBackend, named } from '../servers.ts'
 
@@ -36,7 +37,8 @@ async function exchanged(from: string, asked = request()): Promise<Exchange> {
     if (received.includes('\r\n\r\n')) socket.end(Buffer.from(from, 'latin1'))
   })
   const pageScript = new PageScript('/.dev/client.js', (message) => warnings.push(message))
-  await using balancer = await TestBalancer.start([backend.path], { settings: { pageScript } })
+  const settings = { pageScript, errorPages }
+  await using balancer = await TestBalancer.start([backend.path], { settings })
   using client = await RawClient.connect(balancer.port)
   client.send(asked)
   client.socket.end()
@@ -114,6 +116,19 @@ describe('a page that a browser navigates to', () => {
 
   test('has it as an error page, too', async () => {
     expect((await exchanged(response('', PAGE, '500 Oh'))).body).toBe(WITH_SCRIPT)
+  })
+
+  test('has it as an error page of the balancer, too', async () => {
+    const asked = request(`${NAVIGATION}Accept: text/html\r\n`)
+    const { head, body } = await exchanged('nonsense\r\n\r\n', asked)
+    expect(head).toStartWith('HTTP/1.1 502 ')
+    expect(body).toContain(`<html lang="en">${SCRIPT}`)
+    expect(head).toContain(`Content-Length: ${body.length}\r\n`)
+    const fetched = await exchanged(
+      'nonsense\r\n\r\n',
+      request('Sec-Fetch-Dest: empty\r\nAccept: text/html\r\n'),
+    )
+    expect(fetched.body).not.toContain(SCRIPT)
   })
 
   test('has it where browsers say only what they accept', async () => {
@@ -232,7 +247,9 @@ describe('requests below the folder of the script', () => {
       to: app.address,
       pageScript: { path: '/.dev/client.js', backend: tool.address },
     }
-    await using balancer = createBalancer(config)
+    const logged: string[] = []
+    const logSink = { write: async (text: string) => void logged.push(text) }
+    await using balancer = createBalancer({ ...config, accessLog: 'json' }, { logSink })
     await balancer.start()
     const read = async (path: string): Promise<string> =>
       (await fetch(balancer.url + path, { keepalive: false })).text()
@@ -241,6 +258,8 @@ describe('requests below the folder of the script', () => {
     expect(await read('/.device')).toBe('app')
     expect(await read('/?/.dev/client.js')).toBe('app')
     expect(balancer.status().pools[0]!.backends[0]!.inFlight).toBe(0)
+    await eventually(() => logged.join('').includes('/.device'))
+    expect(logged.join('')).not.toContain('"/.dev/')
     await balancer.reload({ listen: config.listen, to: config.to })
     expect(await read('/.dev/client.js')).toBe('app')
   })

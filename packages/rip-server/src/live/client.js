@@ -1,16 +1,23 @@
 // What pages run in development, and the shared worker that listens to the server for all of them. See docs/development.md.
 ;(() => {
   const RETRY_MS = 1000
+  const MAX_RETRY_MS = 30_000
   const here = globalThis.document?.currentScript?.src ?? location.href
   const listen = (take) => {
     let source
     let timer
+    let retryMs = RETRY_MS
     const open = () => {
       source = new EventSource(new URL('live', here))
-      source.onmessage = ({ data }) => take(data)
+      source.onmessage = ({ data }) => {
+        retryMs = RETRY_MS
+        take(data)
+      }
       // The browser connects again by itself, but not after an answer that is no stream.
       source.onerror = () => {
-        if (source.readyState === 2) timer = setTimeout(open, RETRY_MS)
+        if (source.readyState !== 2) return
+        timer = setTimeout(open, retryMs)
+        retryMs = Math.min(2 * retryMs, MAX_RETRY_MS)
       }
     }
     open()
@@ -213,7 +220,7 @@
   // --- what the server says
 
   let doubt
-  const take = async (data) => {
+  const hear = async (data) => {
     const { generation: current, before, change, problems } = JSON.parse(data)
     clearTimeout(doubt)
     // That page shows the problem itself.
@@ -227,22 +234,48 @@
     // The page may be newer than what was heard last.
     doubt = setTimeout(() => reload(current), 300)
   }
+  // Nothing of this may disturb the page.
+  const take = (data) => void hear(data).catch((error) => console.debug(error))
   const connect = () => {
-    let stop
-    // Without a worker for all tabs, those that can be seen listen: a browser opens six connections to a host.
+    // Without a worker for all tabs, one that can be seen listens for the others: a browser opens six connections to a host.
+    let isAlone = false
     const direct = () => {
+      if (isAlone) return
+      isAlone = true
+      const channel = new BroadcastChannel(KEPT)
+      let last
+      let asked
+      let release
+      const lead = () =>
+        new Promise((done) => {
+          const stop = listen((data) => {
+            last = data
+            channel.postMessage(data)
+            take(data)
+          })
+          release = () => done((last = release = stop()))
+        })
+      channel.onmessage = ({ data }) => (data ? take(data) : last && channel.postMessage(last))
       const follow = () => {
-        stop?.()
-        stop = document.hidden ? undefined : listen(take)
+        asked?.abort()
+        release?.()
+        channel.postMessage('')
+        if (document.hidden) return
+        asked = new AbortController()
+        if (navigator.locks) navigator.locks.request(KEPT, { signal: asked.signal }, lead).catch(() => {})
+        else void lead()
       }
       document.addEventListener('visibilitychange', follow)
       follow()
     }
+    const join = () => {
+      const { port } = Object.assign(new SharedWorker(here, KEPT), { onerror: direct })
+      port.onmessage = ({ data }) => take(data)
+      addEventListener('pagehide', () => port.postMessage('bye'), { once: true })
+    }
     try {
-      const worker = new SharedWorker(here, 'rip-live')
-      worker.onerror = direct
-      worker.port.onmessage = ({ data }) => take(data)
-      addEventListener('pagehide', () => worker.port.postMessage('bye'), { once: true })
+      join()
+      addEventListener('pageshow', ({ persisted }) => persisted && join())
     } catch {
       direct()
     }
@@ -255,6 +288,5 @@
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', ready)
   else ready()
   addEventListener('focusin', note)
-  addEventListener('pageshow', ({ persisted }) => persisted && connect())
   connect()
 })()

@@ -9,11 +9,13 @@ export const LIVE_SCRIPT = '/.rip/live.js'
 const STREAM = '/.rip/live'
 const OPEN = '/.rip/open'
 
-/** Proxies and browsers that hear nothing for longer may take the stream for dead. */
-const HEARTBEAT_MS = 15_000
+/** Bun ends a connection to a Unix socket on which nothing is sent for 10 s, and takes no other limit for these. */
+const HEARTBEAT_MS = 4_000
 const RECONNECT_MS = 500
 /** Beyond it, the stream that began first is ended: its tab connects again when it is looked at. */
 const MAX_STREAMS = 256
+/** Messages that wait for a browser that does not read; beyond it, the stream is ended. */
+const MAX_WAITING = 100
 
 export interface LiveServerOptions {
   /** Path of the socket on which it listens. */
@@ -33,6 +35,7 @@ type Stream = ReadableStreamDefaultController<string>
 export class LiveServer implements AsyncDisposable {
   readonly #options: LiveServerOptions
   readonly #script: Uint8Array<ArrayBuffer>
+  readonly #compressed: Uint8Array<ArrayBuffer>
   readonly #streams = new Set<Stream>()
   readonly #server: Bun.Server<undefined>
   readonly #heartbeat: NodeJS.Timeout
@@ -40,6 +43,7 @@ export class LiveServer implements AsyncDisposable {
   constructor(options: LiveServerOptions) {
     this.#options = options
     this.#script = readFileSync(join(packageFolder('@rip/server'), 'src/live/client.js'))
+    this.#compressed = Bun.gzipSync(this.#script)
     this.#server = Bun.serve({
       unix: options.socket,
       fetch: (request) => this.#answer(request),
@@ -55,8 +59,7 @@ export class LiveServer implements AsyncDisposable {
 
   /** Ends the streams, so that a stop need not wait for them. */
   endStreams(): void {
-    for (const stream of this.#streams) stream.close()
-    this.#streams.clear()
+    for (const stream of this.#streams) this.#end(stream)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,26 +70,28 @@ export class LiveServer implements AsyncDisposable {
 
   async #answer(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url)
-    if (pathname === LIVE_SCRIPT && request.method === 'GET') return this.#toScript()
+    if (pathname === LIVE_SCRIPT && request.method === 'GET') return this.#toScript(request)
     if (pathname !== STREAM && pathname !== OPEN) return new Response('not found\n', { status: 404 })
     if (!isFromOwnPage(request)) return new Response('for pages of this origin only\n', { status: 403 })
-    if (pathname === STREAM && request.method === 'GET') return this.#toStream(request)
+    if (pathname === STREAM && request.method === 'GET') return this.#toStream()
     if (pathname === OPEN && request.method === 'POST') return await this.#toOrder(request)
     return new Response('method not allowed\n', { status: 405 })
   }
 
-  #toScript(): Response {
-    return new Response(this.#script, {
+  #toScript({ headers }: Request): Response {
+    const compresses = /\bgzip\b/.test(headers.get('accept-encoding') ?? '')
+    return new Response(compresses ? this.#compressed : this.#script, {
       headers: {
         'content-type': 'text/javascript; charset=utf-8',
+        ...(compresses && { 'content-encoding': 'gzip' }),
+        vary: 'accept-encoding',
         'cache-control': 'no-cache',
         'cross-origin-resource-policy': 'same-origin',
       },
     })
   }
 
-  #toStream(request: Request): Response {
-    this.#server.timeout(request, 0)
+  #toStream(): Response {
     let own: Stream
     const stream = new ReadableStream<string>({
       start: (controller) => {
@@ -124,13 +129,19 @@ export class LiveServer implements AsyncDisposable {
 
   #makeRoom(): void {
     const [first] = this.#streams
-    if (first === undefined || this.#streams.size < MAX_STREAMS) return
-    this.#streams.delete(first)
-    first.close()
+    if (first !== undefined && this.#streams.size >= MAX_STREAMS) this.#end(first)
+  }
+
+  #end(stream: Stream): void {
+    this.#streams.delete(stream)
+    stream.close()
   }
 
   #send(text: string): void {
-    for (const stream of this.#streams) stream.enqueue(text)
+    for (const stream of this.#streams) {
+      stream.enqueue(text)
+      if ((stream.desiredSize ?? 0) < -MAX_WAITING) this.#end(stream)
+    }
   }
 }
 
