@@ -14,6 +14,8 @@ export function sumPools(perProcess: readonly (readonly PoolStatus[])[]): PoolSt
     inFlight: total(pools, ({ inFlight }) => inFlight),
     tunnels: total(pools, ({ tunnels }) => tunnels),
     eventStreams: total(pools, ({ eventStreams }) => eventStreams),
+    lanes: total(pools, ({ lanes }) => lanes),
+    laneStreams: total(pools, ({ laneStreams }) => laneStreams),
     ejections: total(pools, ({ ejections }) => ejections),
     backends: sumBackends(pools.flatMap(({ backends }) => backends)),
   }))
@@ -27,6 +29,8 @@ function sumBackends(all: readonly BackendStatus[]): BackendStatus[] {
     inFlight: total(same, ({ inFlight }) => inFlight),
     tunnels: total(same, ({ tunnels }) => tunnels),
     eventStreams: total(same, ({ eventStreams }) => eventStreams),
+    lanes: total(same, ({ lanes }) => lanes),
+    laneStreams: total(same, ({ laneStreams }) => laneStreams),
     maxInFlight: total(same, ({ maxInFlight }) => maxInFlight),
     requests: total(same, ({ requests }) => requests),
     failures: total(same, ({ failures }) => failures),

@@ -10,6 +10,7 @@ const HEAD = [
   'IN FLIGHT',
   'TUNNELS',
   'STREAMS',
+  'HTTP/2',
   'REQUESTS',
   'FAILURES',
   'WEIGHT',
@@ -57,6 +58,8 @@ function row({
   inFlight,
   tunnels,
   eventStreams,
+  lanes,
+  laneStreams,
   maxInFlight,
   requests,
   failures,
@@ -64,8 +67,10 @@ function row({
   reason,
 }: BackendStatus): string[] {
   const places = `${inFlight}/${maxInFlight}`
-  const counts = [tunnels, eventStreams, requests, failures, weight].map(String)
-  return [oneLine(id), state, places, ...counts, oneLine(reason ?? '')]
+  const shared = lanes === 0 ? '-' : `${laneStreams} on ${lanes}`
+  const counts = [requests, failures, weight].map(String)
+  const held = [String(tunnels), String(eventStreams), shared]
+  return [oneLine(id), state, places, ...held, ...counts, oneLine(reason ?? '')]
 }
 
 const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`

@@ -120,6 +120,14 @@ export type ConnectionEvent =
   | 'upstream-opened'
   | 'upstream-closed'
   | 'upstream-unexpected-bytes'
+  /** Of connections to backends in HTTP/2, and of streams on them; see `LaneEvent`. */
+  | 'upstream-http2'
+  | 'upstream-goaway'
+  | 'upstream-silent'
+  | 'upstream-http2-error'
+  | 'upstream-stream-refused'
+  | 'upstream-stream-left-out'
+  | 'upstream-stream-reset'
 
 /** Receives what the data plane reports: metrics and the access log. Must not throw and not block. */
 export interface ExchangeObserver {

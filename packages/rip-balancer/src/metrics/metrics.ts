@@ -50,6 +50,13 @@ const EVENTS: Readonly<Record<ConnectionEvent, true>> = {
   'upstream-opened': true,
   'upstream-closed': true,
   'upstream-unexpected-bytes': true,
+  'upstream-http2': true,
+  'upstream-goaway': true,
+  'upstream-silent': true,
+  'upstream-http2-error': true,
+  'upstream-stream-refused': true,
+  'upstream-stream-left-out': true,
+  'upstream-stream-reset': true,
 }
 
 /** What the pools add to the metrics when they are asked for. */
@@ -300,6 +307,18 @@ function poolFamilies(pools: readonly PoolStatus[]): string[] {
       'gauge',
       'Event streams at a backend.',
       perBackend('rip_backend_event_streams', (each) => each.eventStreams),
+    ),
+    ...family(
+      'rip_backend_lanes',
+      'gauge',
+      'Open connections of HTTP/2 to a backend.',
+      perBackend('rip_backend_lanes', (each) => each.lanes),
+    ),
+    ...family(
+      'rip_backend_lane_streams',
+      'gauge',
+      'Requests under way on the connections of HTTP/2 to a backend.',
+      perBackend('rip_backend_lane_streams', (each) => each.laneStreams),
     ),
     ...family(
       'rip_backend_requests_total',

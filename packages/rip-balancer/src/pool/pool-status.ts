@@ -15,6 +15,10 @@ export interface BackendStatus {
   /** WebSockets and other upgraded connections. */
   readonly tunnels: number
   readonly eventStreams: number
+  /** Open connections of HTTP/2, which requests share. */
+  readonly lanes: number
+  /** Requests under way on them. */
+  readonly laneStreams: number
   readonly maxInFlight: number
   readonly weight: number
   readonly requests: number
@@ -31,6 +35,10 @@ export interface PoolStatus {
   readonly inFlight: number
   readonly tunnels: number
   readonly eventStreams: number
+  /** Open connections of HTTP/2 to backends. */
+  readonly lanes: number
+  /** Requests under way on them. */
+  readonly laneStreams: number
   readonly ejections: number
   readonly backends: readonly BackendStatus[]
 }
@@ -53,6 +61,8 @@ export function poolStatus(facts: PoolFacts, backends: readonly PooledBackend[])
     inFlight: facts.inFlight,
     tunnels: backends.reduce((count, { held }) => count + held.tunnel, 0),
     eventStreams: backends.reduce((count, { held }) => count + held['event-stream'], 0),
+    lanes: backends.reduce((count, { lanes }) => count + (lanes?.open ?? 0), 0),
+    laneStreams: backends.reduce((count, { lanes }) => count + (lanes?.streams ?? 0), 0),
     ejections: facts.ejections,
     backends: backends.map((backend) => backendStatus(backend, facts.generation)),
   }
@@ -69,6 +79,8 @@ function backendStatus(backend: PooledBackend, serving: string | undefined): Bac
     inFlight: backend.inFlight,
     tunnels: backend.held.tunnel,
     eventStreams: backend.held['event-stream'],
+    lanes: backend.lanes?.open ?? 0,
+    laneStreams: backend.lanes?.streams ?? 0,
     maxInFlight: backend.maxInFlight,
     weight: backend.weight,
     requests: backend.requests,

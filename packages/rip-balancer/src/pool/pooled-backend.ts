@@ -1,4 +1,4 @@
-import type { Backend } from '../upstream/backend.ts'
+import type { Backend, LaneCounts } from '../upstream/backend.ts'
 import type { BackendAddress } from '../address/backend-address.ts'
 import type { LongLived } from './claim.ts'
 import type { PoolClock } from './clock.ts'
@@ -48,6 +48,7 @@ export class PooledBackend implements Backend {
   /** When it joined others that serve, or recovered, and its capacity began to grow; long ago for who starts at full size. */
   joinedAtMs: number = Number.NEGATIVE_INFINITY
   readonly answers: RecentAnswers = new RecentAnswers()
+  lanes: LaneCounts | undefined
   readonly recent: RecentOutcomes = new RecentOutcomes()
   /** How long it takes to answer anything; counts while requests are in flight. */
   readonly quiet: Quiet = new Quiet()

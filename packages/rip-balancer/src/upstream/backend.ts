@@ -1,6 +1,14 @@
 import type { BackendAddress } from '../address/backend-address.ts'
 import type { RecentAnswers } from '../answers/recent-answers.ts'
 
+/** Connections of HTTP/2 to a backend, which requests share. */
+export interface LaneCounts {
+  /** Those that are open, also while they take no more requests. */
+  readonly open: number
+  /** Requests under way on them. */
+  readonly streams: number
+}
+
 /** One server behind the balancer, as the data plane sees it. */
 export interface Backend {
   readonly id: string
@@ -17,4 +25,6 @@ export interface Backend {
   readonly onTrial: boolean
   /** How it answered lately. */
   readonly answers: RecentAnswers
+  /** Set once HTTP/2 is spoken to it. */
+  lanes?: LaneCounts | undefined
 }

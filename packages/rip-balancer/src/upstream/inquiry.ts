@@ -50,6 +50,7 @@ const NOBODY: ConnectionOwner & LaneOwner = {
   park: (connection) => connection.destroy(),
   closedUnused() {},
   opened() {},
+  note() {},
   leaves() {},
   gone() {},
   fault() {},

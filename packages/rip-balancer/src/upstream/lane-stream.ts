@@ -7,6 +7,25 @@ import { freeBytes } from '../transport/free-bytes.ts'
 import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
 import type { UpstreamExchange } from './upstream-exchange.ts'
 
+/**
+ * What happens to connections of HTTP/2, and to streams of them, for counting.
+ *
+ * - `upstream-http2`: HTTP/2 is spoken on the connection;
+ * - `upstream-goaway`: it takes no more requests, by the backend's word;
+ * - `upstream-silent`: it gets no more requests, as the backend has said nothing since it was asked;
+ * - `upstream-http2-error`: it was closed because one side has broken the rules;
+ * - `upstream-stream-refused`, `upstream-stream-left-out`: the backend has not begun a request, on its own or by going away;
+ * - `upstream-stream-reset`: the backend has broken off a response, or refused to give one.
+ */
+export type LaneEvent =
+  | 'upstream-http2'
+  | 'upstream-goaway'
+  | 'upstream-silent'
+  | 'upstream-http2-error'
+  | 'upstream-stream-refused'
+  | 'upstream-stream-left-out'
+  | 'upstream-stream-reset'
+
 /** What a stream needs of its lane. */
 export interface LaneHost {
   readonly nowMs: number
@@ -27,6 +46,7 @@ export interface LaneHost {
   forget(stream: LaneStream): void
   /** A stream was given up before its response was complete. */
   gaveUp(): void
+  note(event: LaneEvent): void
 }
 
 /** What may arrive of one response before it is read. */
@@ -202,6 +222,7 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
   lost(how: StreamLoss, code: number): void {
     this.wasRefused = how === 'refused' || how === 'left-out'
     this.wasLeftOut = how === 'left-out'
+    if (how !== 'closed') this.lane.note(`upstream-stream-${how}`)
     this.fail('reset', how === 'reset' ? `the backend has reset the stream: ${errorName(code)}` : undefined)
   }
 

@@ -14,7 +14,13 @@ import type { Http2Stream } from '../http2/stream.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import type { Flushable, Turn } from '../transport/turn.ts'
 import type { DialedConnection } from './dialed-connection.ts'
-import { LaneStream, MORE_WINDOW_BYTES, STREAM_WINDOW_BYTES, type LaneHost } from './lane-stream.ts'
+import {
+  LaneStream,
+  MORE_WINDOW_BYTES,
+  STREAM_WINDOW_BYTES,
+  type LaneEvent,
+  type LaneHost,
+} from './lane-stream.ts'
 import type { RequestBlock } from './request-block.ts'
 import type { ResponseHeads } from './response-heads.ts'
 import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
@@ -28,6 +34,7 @@ export interface LaneOwner {
   leaves(lane: Lane): void
   /** It is closed. */
   gone(lane: Lane): void
+  note(event: LaneEvent): void
   /** It is given up because of an error in our own code. */
   fault(error: unknown): void
 }
@@ -105,6 +112,10 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
       abuse: DEFAULT_ABUSE_LIMITS,
       owner: this,
     })
+  }
+
+  get streams(): number {
+    return this.session.openStreams
   }
 
   /** Requests under way, or waiting until it takes them. */
@@ -190,6 +201,10 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
     if (this.pending.size > 0 || this.isSilent) this.turn.flushLater(this.afterwards)
   }
 
+  note(event: LaneEvent): void {
+    this.owner.note(event)
+  }
+
   // --- the socket reports
 
   opened(): void {
@@ -229,6 +244,7 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
   // --- the session reports: `SessionOwner`
 
   settings({ headerTableBytes }: PeerSettings): void {
+    if (this.failure !== 'reset') this.note('upstream-http2')
     this.failure = 'reset'
     this.encoder.resize(headerTableBytes)
     this.owner.opened(this)
@@ -250,6 +266,7 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
 
   /** Requests that wait here have to wait elsewhere. */
   goingAway(): void {
+    this.note('upstream-goaway')
     this.owner.leaves(this)
     this.refusePending('reset', 'the backend takes no more requests on this connection')
   }
@@ -262,7 +279,10 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
 
   closed(code: number, reason: string): void {
     this.socket.terminate()
-    if (code !== ERROR.none) this.reason = reason
+    if (code !== ERROR.none) {
+      this.reason = reason
+      this.note('upstream-http2-error')
+    }
     this.refusePending(this.failure, this.reason)
     this.owner.gone(this)
   }
@@ -295,8 +315,9 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
   /** The place of a stream that was given up is free; but what a backend that is silent has not answered, it gets no more of. */
   private resettle(): void {
     if (this.session.isOver) return
-    if (!this.isSilent) this.admit()
-    else if (this.isOpen) this.retire()
+    if (!this.isSilent) return this.admit()
+    this.note('upstream-silent')
+    if (this.isOpen) this.retire()
     else this.lost('connect-failed', 'the backend has said nothing')
   }
 

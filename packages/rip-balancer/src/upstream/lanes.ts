@@ -1,7 +1,7 @@
 import type { RequestHead } from '../http1/request-head.ts'
-import type { Backend } from './backend.ts'
+import type { Backend, LaneCounts } from './backend.ts'
 import type { Lane, LaneOwner } from './lane.ts'
-import type { LaneStream } from './lane-stream.ts'
+import type { LaneEvent, LaneStream } from './lane-stream.ts'
 import type { ResponseSink } from './response-sink.ts'
 
 /** More lanes to one backend bring nothing: it handles them in one thread. */
@@ -17,6 +17,7 @@ export interface LaneMaker {
   readonly nowMs: number
   openLane(backend: Backend, owner: LaneOwner): Lane
   laneGone(): void
+  laneEvent(event: LaneEvent): void
   fault(error: unknown): void
 }
 
@@ -24,7 +25,7 @@ export interface LaneMaker {
  * The lanes to one backend: one, and more of them when it has no room for another stream. Requests are sent on the one that has the
  * least to do.
  */
-export class Lanes implements LaneOwner {
+export class Lanes implements LaneOwner, LaneCounts {
   private readonly maker: LaneMaker
   private readonly backend: Backend
   private lanes: Lane[] = []
@@ -42,7 +43,7 @@ export class Lanes implements LaneOwner {
   take(sink: ResponseSink, head: RequestHead): LaneStream | undefined {
     const lane = this.best
     if (lane?.hasRoom === true) return lane.takes(head) ? lane.take(sink) : undefined
-    if (this.mayOpen(lane)) this.open()
+    if (this.mayOpen(lane)) this.add()
     return undefined
   }
 
@@ -55,7 +56,7 @@ export class Lanes implements LaneOwner {
   /** Takes a request that waits for a lane, or for a place on one. */
   await(sink: ResponseSink): LaneStream {
     const lane = this.best
-    return (lane === undefined || this.isFull(lane) ? this.open() : lane).await(sink)
+    return (lane === undefined || this.isFull(lane) ? this.add() : lane).await(sink)
   }
 
   /** The backend takes no more requests. */
@@ -89,8 +90,22 @@ export class Lanes implements LaneOwner {
     this.maker.laneGone()
   }
 
+  note(event: LaneEvent): void {
+    this.maker.laneEvent(event)
+  }
+
   fault(error: unknown): void {
     this.maker.fault(error)
+  }
+
+  // --- LaneCounts
+
+  get open(): number {
+    return this.lanes.filter(({ isOpen }) => isOpen).length + this.leaving.size
+  }
+
+  get streams(): number {
+    return [...this.lanes, ...this.leaving].reduce((count, lane) => count + lane.streams, 0)
   }
 
   /** The one that has the least to do, of those that have room if there is one. */
@@ -109,7 +124,7 @@ export class Lanes implements LaneOwner {
     return best === undefined || this.isFull(best)
   }
 
-  private open(): Lane {
+  private add(): Lane {
     const lane = this.maker.openLane(this.backend, this)
     this.lanes.push(lane)
     return lane

@@ -9,6 +9,7 @@ import type { ResponseSink } from './response-sink.ts'
 import { HpackScratch } from '../http2/hpack/hpack-scratch.ts'
 import type { OutgoingRequest } from '../forwarding/outgoing-request.ts'
 import { Lane, type LaneOwner, type LaneParts } from './lane.ts'
+import type { LaneEvent } from './lane-stream.ts'
 import { Lanes, type LaneMaker } from './lanes.ts'
 import { RequestBlock } from './request-block.ts'
 import { ResponseHeads } from './response-heads.ts'
@@ -18,7 +19,7 @@ import type { WorkerProtocol } from '../settings/worker-protocol.ts'
 
 /** What happens to connections, for counting. */
 export interface UpstreamObserver {
-  connection(event: 'upstream-opened' | 'upstream-closed' | 'upstream-unexpected-bytes'): void
+  connection(event: 'upstream-opened' | 'upstream-closed' | 'upstream-unexpected-bytes' | LaneEvent): void
   fault(error: unknown): void
 }
 
@@ -140,6 +141,10 @@ export class Upstreams implements LaneMaker {
     return lane
   }
 
+  laneEvent(event: LaneEvent): void {
+    this.observer.connection(event)
+  }
+
   laneGone(): void {
     this.gauge.open--
     this.observer.connection('upstream-closed')
@@ -199,6 +204,7 @@ export class Upstreams implements LaneMaker {
     if (known !== undefined) return known
     const lanes = new Lanes(this, backend)
     this.lanes.set(backend, lanes)
+    backend.lanes = lanes
     return lanes
   }
 

@@ -166,13 +166,25 @@ describe('metrics', () => {
       inFlight: 0,
       tunnels: 0,
       eventStreams: 0,
+      lanes: 2,
+      laneStreams: 9,
       maxInFlight: 1,
       weight: 1,
       requests: 7,
       failures: 0,
       answers: new RecentAnswers().read(),
     }
-    const pool = { name, generation: null, queued: 0, inFlight: 0, tunnels: 0, eventStreams: 0, ejections: 0 }
+    const pool = {
+      name,
+      generation: null,
+      queued: 0,
+      inFlight: 0,
+      tunnels: 0,
+      eventStreams: 0,
+      lanes: 2,
+      laneStreams: 9,
+      ejections: 0,
+    }
     const text = new Metrics().render({
       pools: () => [{ ...pool, backends: [{ ...member, ...counts, id: name }] }],
     })

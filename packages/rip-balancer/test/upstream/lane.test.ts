@@ -6,6 +6,7 @@ import type { OutgoingRequest } from '../../src/forwarding/outgoing-request.ts'
 import { RequestRules } from '../../src/forwarding/request-rules.ts'
 import { RequestWriter } from '../../src/forwarding/request-writer.ts'
 import { RequestHead } from '../../src/http1/request-head.ts'
+import { ERROR } from '../../src/http2/error-code.ts'
 import { FLAG, FRAME, PREFACE } from '../../src/http2/frame-type.ts'
 import { HpackScratch } from '../../src/http2/hpack/hpack-scratch.ts'
 import { Turn } from '../../src/transport/turn.ts'
@@ -17,7 +18,15 @@ import { RequestBlock } from '../../src/upstream/request-block.ts'
 import { ResponseHeads } from '../../src/upstream/response-heads.ts'
 import type { ResponseSink } from '../../src/upstream/response-sink.ts'
 import { timelessSettings } from '../exchange/in-process.ts'
-import { MemorySocket, SETTINGS, SETTINGS_ACK, frame, framesIn, settingsOf } from '../http2/frames.ts'
+import {
+  MemorySocket,
+  SETTINGS,
+  SETTINGS_ACK,
+  frame,
+  framesIn,
+  numbers,
+  settingsOf,
+} from '../http2/frames.ts'
 
 const { limits, forwarding } = timelessSettings()
 const address = { kind: 'tcp', host: '127.0.0.1', port: 1, http2: 'only' } as const
@@ -54,6 +63,7 @@ class LanesUnderTest implements LaneMaker {
   readonly sockets: MemorySocket[] = []
   readonly opened: Lane[] = []
   readonly lanes = new Lanes(this, backend)
+  readonly events: string[] = []
   gone = 0
   private readonly parts: LaneParts = {
     limits: { head: limits, maxInterimResponses: 8, idleMs: 60_000 },
@@ -80,6 +90,10 @@ class LanesUnderTest implements LaneMaker {
 
   laneGone(): void {
     this.gone++
+  }
+
+  laneEvent(event: string): void {
+    this.events.push(event)
   }
 
   fault(error: unknown): never {
@@ -225,6 +239,7 @@ describe('a backend that says nothing', () => {
     expect(it.opened).toHaveLength(2)
     it.receive(0, answer(3))
     expect(second.heard).toEqual(['sent', 'head', 'complete'])
+    expect(it.events).toEqual(['upstream-http2', 'upstream-silent'])
   })
 
   test('because nobody has asked is not left', () => {
@@ -252,6 +267,30 @@ describe('a backend that says nothing', () => {
     it.ask()
     expect(it.opened).toHaveLength(2)
   })
+})
+
+test('what a backend does not begin, or breaks off, is counted, and so are connections it ends', () => {
+  const it = new LanesUnderTest()
+  const asked = [it.ask(), it.ask(), it.ask(), it.ask()]
+  it.accept(0)
+  it.receive(
+    0,
+    frame(FRAME.resetStream, 0, 1, numbers(ERROR.refusedStream)),
+    frame(FRAME.resetStream, 0, 3, numbers(ERROR.internal)),
+    frame(FRAME.goAway, 0, 0, numbers(5, 0)),
+  )
+  expect(asked.map(({ heard }) => heard.at(-1))).toEqual(['reset', 'reset', 'sent', 'reset'])
+  expect(it.events).toEqual([
+    'upstream-http2',
+    'upstream-stream-refused',
+    'upstream-stream-reset',
+    'upstream-stream-left-out',
+    'upstream-goaway',
+  ])
+  it.ask()
+  it.accept(1)
+  it.receive(1, frame(FRAME.data, 0, 0))
+  expect(it.events.slice(5)).toEqual(['upstream-http2', 'upstream-http2-error'])
 })
 
 describe('SETTINGS that are never acknowledged', () => {

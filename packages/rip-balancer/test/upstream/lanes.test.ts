@@ -286,6 +286,47 @@ describe('HTTP/1.1 is spoken', () => {
   })
 })
 
+describe('a worker that is killed', () => {
+  test('costs only what it was executing: what may be done twice is, the rest is answered with 502', async () => {
+    using folder = new TempFolder()
+    const socket = folder.file('killed.sock')
+    const script = new URL('hanging-worker.ts', import.meta.url).pathname
+    const worker = Bun.spawn([process.execPath, script, socket], { stdout: 'pipe' })
+    await worker.stdout.getReader().read()
+    await using other = new Http2Worker(folder, 'other', () => new Response('done'))
+    await using lb = await balance({
+      listen: '127.0.0.1:0',
+      to: [{ id: 'killed', address: `unix:${socket}`, http2: true }, other.backend],
+      policy: 'round-robin',
+      workerProtocol: 'h2c',
+      retries: 1,
+    })
+    const inFlight = (): number => lb.status().pools[0]!.backends[0]!.inFlight
+    const answers = ['GET', 'POST', 'PUT', 'PATCH'].flatMap((method) =>
+      Array.from({ length: 8 }, async () => {
+        const body = method === 'GET' ? undefined : 'pay'
+        const response = await fetch(`${lb.url}/work`, { method, body })
+        return `${method} ${response.status} ${response.status === 200 ? await response.text() : ''}`
+      }),
+    )
+    const begun = async (): Promise<boolean> =>
+      (await (await fetch(`http://worker/`, { unix: socket })).text()) === '16'
+    await until('half of them are being executed', async () => inFlight() === 16 && (await begun()))
+    expect(other.requests).toBe(16)
+    worker.kill('SIGKILL')
+    const counts = Map.groupBy(await Promise.all(answers), (answer) => answer)
+    expect(Object.fromEntries([...counts].map(([answer, { length }]) => [answer, length]))).toEqual({
+      'GET 200 done': 8,
+      'POST 200 done': 4,
+      'POST 502 ': 4,
+      'PUT 200 done': 8,
+      'PATCH 200 done': 4,
+      'PATCH 502 ': 4,
+    })
+    expect(other.requests).toBe(24)
+  })
+})
+
 describe('a worker that stops', () => {
   test('loses no request: what it has is answered, the rest goes to another one', async () => {
     const folder = new TempFolder()
