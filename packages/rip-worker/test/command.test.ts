@@ -70,6 +70,14 @@ describe.each(['node', 'bun'])('the HTTP server of a command run by %s', (runtim
   })
 })
 
+test('a command that ends with its input serves on, as in a terminal in which nothing is typed', async () => {
+  const listening = `
+    process.stdin.on('data', () => process.exit(3)).on('end', () => process.exit(4))
+    setTimeout(() => server.listen(process.env.PORT), 100)`
+  await using command = await RunningCommand.serving({ 'app.js': http(listening) }, 'node app.js')
+  expect(await command.text()).toBe('served')
+})
+
 describe('a command run by Bun', () => {
   test('counts requests to its routes, before and after they are exchanged', async () => {
     const answer = (text: string): string => `{

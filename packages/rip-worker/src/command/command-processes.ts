@@ -15,13 +15,18 @@ export class CommandProcesses {
   #living: readonly number[] = []
   #readMs = -Infinity
 
-  /** @throws CommandNotFound */
+  /**
+   * Its input stays open and says nothing: programs that watch files, such as esbuild, end with their input, as if the terminal
+   * had been closed.
+   *
+   * @throws CommandNotFound
+   */
   start(
     [program, ...args]: readonly [string, ...string[]],
     env: Readonly<Record<string, string>>,
   ): Bun.Subprocess {
     try {
-      this.#first = Bun.spawn([program, ...args], { env, stdio: ['ignore', 'inherit', 'inherit'] })
+      this.#first = Bun.spawn([program, ...args], { env, stdio: ['pipe', 'inherit', 'inherit'] })
     } catch (cause) {
       throw new CommandNotFound(`the command ${program} was not found`, { cause })
     }
