@@ -46,7 +46,8 @@ describe('explain', () => {
     expect(text).toStartWith('rip-server dev ./shop -p 0 --host\n')
     expect(text).toMatch(/ dev serve an application while you edit it/)
     expect(text).toMatch(/ -p 0 --port 0: /)
-    expect(text).toMatch(/ --host --bind 0\.0\.0\.0: /)
+    expect(text).toMatch(/ --host as --bind 0\.0\.0\.0: .*QR code/)
+    expect(text).toContain('rip-server config --sources ./shop -p 0 --bind 0.0.0.0')
     expect(text).toMatch(/ bind 0\.0\.0\.0 --host$/m)
   })
 
@@ -54,6 +55,16 @@ describe('explain', () => {
     const text = await explained('scale', '+1', 'shop')
     expect(text).toMatch(/ \+1 N\|\+N\|-N\n shop the application/)
     expect(text).not.toContain('settings')
+  })
+
+  test('keeps the order of options, however they are written, and hands on what another program reads', async () => {
+    expect(await explained('-w2', './shop', '--port=80')).toMatch(/ -w 2 .*\n \.\/shop .*\n --port 80 /)
+    expect(await explained('balancer', '--to', '127.0.0.1:3')).toMatch(/ --to 127\.0\.0\.1:3 handed on/)
+  })
+
+  test('says so when nothing differs from the defaults', async () => {
+    expect(await explained('shop/index.js', '--json')).not.toContain('all settings')
+    expect(await explained()).toContain('all settings have their defaults')
   })
 
   test('says why it would not start', async () => {

@@ -1,3 +1,4 @@
+import { CONTINUED_INDENT, folded } from '../terminal/folded.ts'
 import { ENTER } from '../terminal/key-of.ts'
 import { table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
@@ -39,20 +40,28 @@ const commands: readonly KeyCommand[] = [
   },
 ]
 
+/** Where the summaries of the help begin. */
+const SUMMARY_COLUMN = 13
+
 const HELP = { key: 'h', name: 'help', summary: 'show this' } as const
 
 /** The keys on one line. */
 export const keysLine: string = [...commands, HELP].map(({ key, name }) => `${key} ${name}`).join(' · ')
 
 /** The keys with what they do, a line each. */
-export function keysHelp(terminal: Pick<Terminal, 'strong'>): string {
+export function keysHelp(terminal: Pick<Terminal, 'strong' | 'columns'>): string {
   const rows = [...commands, HELP].map(({ key, name, summary }) => [terminal.strong(key), name, summary])
   const more = 'Ctrl-Z suspends, and fg goes on. Other commands work from another terminal: rip-server --help'
-  return ['', ...table(rows).map((line) => `  ${line}`), '', `  ${more}`, ''].join('\n')
+  const lines = table(rows).map((line) => folded(`  ${line}`, terminal.columns, SUMMARY_COLUMN))
+  return ['', ...lines, '', folded(`  ${more}`, terminal.columns, CONTINUED_INDENT), ''].join('\n')
 }
 
 /** Does what a key asks for. Enter sets off what comes next by an empty line; other keys do nothing. */
-export function pressKey(key: string, actions: KeyActions, terminal: Pick<Terminal, 'say' | 'strong'>): void {
+export function pressKey(
+  key: string,
+  actions: KeyActions,
+  terminal: Pick<Terminal, 'say' | 'strong' | 'columns'>,
+): void {
   if (key === ENTER) return terminal.say('')
   if (key === HELP.key || key === '?') return terminal.say(keysHelp(terminal))
   const command = commands.find((each) => each.key === key)
