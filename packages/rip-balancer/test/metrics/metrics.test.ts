@@ -156,7 +156,7 @@ describe('metrics', () => {
         ended({ method: `M${n}`, target: `/${n}`, host: `h${n}`, userAgent: `u${n}`, status: 100 + n * 5 }),
       )
     const series = render(metrics).filter((line) => !line.startsWith('#'))
-    expect(series.length).toBeLessThan(720)
+    expect(series.length).toBeLessThan(730)
     expect(new Set(series.map((line) => line.split(' ')[0])).size).toBe(series.length)
   })
   test('keep one line for each series, with any names of pools and backends', () => {
