@@ -1,11 +1,12 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, relative, resolve } from 'node:path'
-import { didYouMean } from '@rip/balancer/text'
+import { didYouMean, wrapped } from '@rip/balancer/text'
 import { findConfigFile } from '@rip/server/sources'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { flagValue, type Invocation, isOn } from '../invocation.ts'
 import {
+  dependsOn,
   type ExistingApplication,
   existingApplication,
   isCompanion,
@@ -19,6 +20,9 @@ import { isCurrentFolderGone } from '../working-folder.ts'
 import { type Language, languages, type Starter, starterText, templates } from '../starter/starter.ts'
 import { configurationFiles, starterFiles } from '../starter/starter-files.ts'
 
+/** With the blanks before it, the list of the files fits a terminal of 80 columns. */
+const LIST_COLUMNS = 78
+
 /** Writes an application to begin with, or what an application that is there lacks. */
 export async function init(invocation: Invocation): Promise<number> {
   const { line, cwd } = invocation
@@ -30,7 +34,10 @@ export async function init(invocation: Invocation): Promise<number> {
   const existing = existingApplication(folder)
   if (existing === undefined) {
     const run = await writeStarter(folder, starter, invocation)
-    invocation.terminal.say(`\n  ${invocation.terminal.strong(run)}\n`)
+    const { terminal } = invocation
+    if (!line.flags.has('template'))
+      terminal.say(`  others: --template ${templates.slice(1).join(', ')}; --language ts`)
+    terminal.say(`\n  ${terminal.strong(run)}\n`)
     return ExitCode.done
   }
   if (line.flags.has('template')) throw new CliError('APPLICATION_EXISTS', { folder, found: existing.found })
@@ -87,15 +94,14 @@ export async function writeStarter(
   writeNewFiles(folder, written)
   const place = relative(cwd, folder)
   terminal.say(`${terminal.good('✓')} ${starterText(starter)}${place === '' ? '' : ` in ${place}`}`)
-  terminal.say(terminal.faint(`  ${written.map(({ path }) => path).join('  ')}`))
+  for (const line of wrapped(written.map(({ path }) => path).join(', '), LIST_COLUMNS))
+    terminal.say(terminal.faint(`  ${line}`))
   if (existing.length > 0) terminal.say(`  left as it is: ${existing.join(', ')}`)
   const needs = needsPackages(starter, own)
   const installs = needs && !isOn(invocation, 'no-install')
   const reason = installs ? await installPackages(folder) : undefined
   if (own === undefined) linkOwnPackages(folder)
   if (reason !== undefined) throw new CliError('NOT_INSTALLED', { reason, run: runCommand(place, true) })
-  if (!invocation.line.flags.has('template'))
-    terminal.say(`  others: --template ${templates.slice(1).join(', ')}; --language ts`)
   return runCommand(place, needs && !installs)
 }
 
@@ -109,7 +115,7 @@ function complete(folder: string, { found, problem }: ExistingApplication, invoc
   if (config !== undefined)
     terminal.say(`nothing is needed: there is ${found}, and ${relative(folder, config)}`)
   else {
-    const files = configurationFiles(ownPackages())
+    const files = configurationFiles(dependsOn(folder, 'rip-server'))
     writeNewFiles(folder, files)
     for (const { path } of files) terminal.say(`${terminal.good('✓')} ${path}, for ${found}`)
   }

@@ -50,11 +50,16 @@ export function isNotFound(error: unknown): error is ServerError {
   return error.cause instanceof WorkerError && error.cause.code === 'RIP_APP_NOT_FOUND'
 }
 
-function withoutEntry(folder: string, problem: string): ExistingApplication | undefined {
+/** Whether a project names this package among those that it needs. */
+export function dependsOn(folder: string, name: string): boolean {
   const file = join(folder, 'package.json')
-  if (!existsSync(file)) return undefined
-  const { dependencies } = readManifest(file)
-  const used = WEB_PACKAGES.find((name) => Object.hasOwn(Object(dependencies) as object, name))
+  if (!existsSync(file)) return false
+  const { dependencies, devDependencies } = readManifest(file)
+  return [dependencies, devDependencies].some((all) => Object.hasOwn(Object(all) as object, name))
+}
+
+function withoutEntry(folder: string, problem: string): ExistingApplication | undefined {
+  const used = WEB_PACKAGES.find((name) => dependsOn(folder, name))
   return used === undefined ? undefined : { found: `${used} in package.json`, problem }
 }
 

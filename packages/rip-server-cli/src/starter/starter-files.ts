@@ -21,13 +21,18 @@ export function starterFiles(folder: string, starter: Starter, own: OwnPackages)
   // Each of these folders has files that are missing in those before it, or replaces some.
   const sources = ['common', ...(own === undefined ? ['unreleased'] : []), language, `${template}/both`]
   for (const source of [...sources, `${template}/${language}`])
-    for (const { path, text } of filesIn(source, own)) files.set(path, filledIn(text, name, starter))
+    for (const { path, text } of filesIn(source, own !== undefined))
+      files.set(path, filledIn(text, name, starter))
   return [...files].map(([path, text]) => ({ path, text })).toSorted(inOrder)
 }
 
-/** The configuration for an application that is there already. */
-export function configurationFiles(own: OwnPackages): readonly NewFile[] {
-  return filesIn('existing', own)
+/**
+ * The configuration for an application that is there already.
+ *
+ * @param hasTypes whether the types of `rip-server` are among its packages
+ */
+export function configurationFiles(hasTypes: boolean): readonly NewFile[] {
+  return filesIn('existing', hasTypes)
 }
 
 /** Hidden files come last. */
@@ -36,18 +41,21 @@ function inOrder({ path: a }: NewFile, { path: b }: NewFile): number {
   return isHidden === 0 ? a.localeCompare(b, 'en') : isHidden
 }
 
-function filesIn(source: string, own: OwnPackages): readonly NewFile[] {
+function filesIn(source: string, hasTypes: boolean): readonly NewFile[] {
   const folder = join(TEMPLATES, source)
   if (!existsSync(folder)) return []
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .map((path) => ({ path: writtenAs(path), text: textFor(readFileSync(join(folder, path), 'utf8'), own) }))
+    .map((path) => ({
+      path: writtenAs(path),
+      text: textFor(readFileSync(join(folder, path), 'utf8'), hasTypes),
+    }))
 }
 
 /** Without our types where an editor would not find them. */
-function textFor(text: string, own: OwnPackages): string {
-  if (own !== undefined) return text
+function textFor(text: string, hasTypes: boolean): string {
+  if (hasTypes) return text
   return text.replace(/^import type .* from 'rip-server'\n\n/, '').replace(' satisfies RipServerConfig', '')
 }
 

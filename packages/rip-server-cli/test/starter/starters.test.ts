@@ -122,11 +122,11 @@ describe('the files of a starter', () => {
     const files = starterFiles('/srv/shop', { template: 'plain', language: 'rip' }, undefined)
     const text = (name: string): string => files.find(({ path }) => path === name)?.text ?? ''
     expect(JSON.parse(text('package.json'))).not.toHaveProperty('dependencies')
-    for (const [config = ''] of [[text('rip-server.config.ts')], [configurationFiles(undefined)[0]?.text]]) {
+    for (const [config = ''] of [[text('rip-server.config.ts')], [configurationFiles(false)[0]?.text]]) {
       expect(config).not.toContain('RipServerConfig')
       expect(config).toContain('export default {\n')
     }
-    const released = configurationFiles(RELEASE)[0]?.text
+    const released = configurationFiles(true)[0]?.text
     expect(released).toContain("import type { RipServerConfig } from 'rip-server'")
   })
 })
