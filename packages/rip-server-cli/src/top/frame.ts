@@ -1,4 +1,4 @@
-import type { ManagerEvent, ManagerStatus, RequestFailure } from '@rip/manager'
+import type { ManagerEvent, ManagerStatus, RequestFailure, RequestUnderWay } from '@rip/manager'
 import { condemnedText, shortGeneration } from '../terminal/event-line.ts'
 import { progressBar, sparkline } from '../terminal/graphs.ts'
 import {
@@ -62,6 +62,8 @@ export interface Picture {
 }
 
 const LABEL = 10
+/** Many workers may have the same reason. */
+const MAX_REASONS = 3
 /** Shorter screens do without graphs, blank rows, and what does not fit into one row. */
 const SHORT = 16
 const FEWEST_PANEL_ROWS = 3
@@ -111,10 +113,18 @@ function headLines(picture: Picture, data: Data, view: View, cells: number): Sty
     spread(inOneRow(left, cells), [span(clock, 'faint')], cells),
     ...staleLines(picture, data, view),
     ...(trouble === undefined && !view.isPaused ? progressLines(events, status, nowMs, cells) : []),
-    ...status.healthReasons.map((reason) => line(span(reason, 'bad'))),
+    ...reasonLines(status.healthReasons),
     ...[condemnedText(status), lastCrash(status, wallMs)].flatMap((text) =>
       text === undefined ? [] : [line(span(text, 'warn'))],
     ),
+  ]
+}
+
+function reasonLines(reasons: readonly string[]): StyledLine[] {
+  const others = reasons.length - MAX_REASONS
+  return [
+    ...reasons.slice(0, MAX_REASONS).map((reason) => line(span(reason, 'bad'))),
+    ...(others > 0 ? [line(span(`and ${others} more`, 'bad'))] : []),
   ]
 }
 
@@ -162,7 +172,9 @@ function progressLines(
 /** Rates, classes, percentiles, what is under way, and how they were in the last minutes. */
 function trafficLines(data: Data, view: View, { columns: cells, rows }: ScreenSize): StyledLine[] {
   const figures = data.figures.get(view.windowMs)
-  const { workers, traffic } = data.sample.status
+  const { status, requests } = data.sample
+  const { workers, traffic } = status
+  const oldest = requests?.underWay.find(({ phase }) => phase === 'queued')
   const sum = (figure: 'inFlight' | 'webSockets' | 'eventStreams'): number =>
     workers.reduce((total, each) => total + each[figure], 0)
   const queued = traffic?.queued
@@ -170,7 +182,7 @@ function trafficLines(data: Data, view: View, { columns: cells, rows }: ScreenSi
     [span(countText(sum('inFlight')), 'strong'), span(' in flight')],
     ...(queued === undefined
       ? []
-      : [[span(countText(queued), queued > 0 ? 'bad' : 'strong'), span(' in the queue')]]),
+      : [[span(countText(queued), queued > 0 ? 'bad' : 'strong'), span(` queued${waitText(oldest)}`)]]),
     ...(traffic === undefined ? [] : [[span(`${countText(traffic.connections)} connections`)]]),
     ...held(sum('webSockets'), 'websockets', cells),
     ...held(sum('eventStreams'), 'streams', cells),
@@ -178,11 +190,23 @@ function trafficLines(data: Data, view: View, { columns: cells, rows }: ScreenSi
   const most = rows < SHORT ? 1 : Infinity
   return [
     ...flow(padText('requests', LABEL), requestPieces(figures), cells).slice(0, most),
-    ...flow(padText('answers', LABEL), latencyPieces(figures, cells), cells).slice(0, most),
+    ...flow(
+      padText('answers', LABEL),
+      traffic === undefined ? NO_BALANCER : latencyPieces(figures, cells),
+      cells,
+    ).slice(0, most),
     ...flow(padText('now', LABEL), now, cells).slice(0, most),
     ...(rows < SHORT ? [] : graphLines(data, cells, rows)),
     ...(rows < SHORT ? [] : [line()]),
   ]
+}
+
+const NO_BALANCER: readonly (readonly Span[])[] = [
+  [span('no balancer tells of times, the queue and routes', 'warn')],
+]
+
+function waitText(oldest: RequestUnderWay | undefined): string {
+  return oldest === undefined ? '' : `, oldest ${durationText(oldest.ageMs)}`
 }
 
 function held(count: number, what: string, cells: number): (readonly Span[])[] {
@@ -474,20 +498,17 @@ function helpLines(cells: number): StyledLine[] {
     line(span('keys', 'strong')),
     ...KEYS.map(([key, does]) => cutLine(line(span(padText(key, width), 'accent'), span(does)), cells)),
     line(),
-    line(
-      span(
-        'p95 1m, failed 1m: of the last minute, as the balancer counts. Routes: last five to ten minutes.',
-        'faint',
-      ),
-    ),
-    line(
-      span(
-        'cpu and req/s of a worker: since the look before. Time to answer: without the wait in the queue.',
-        'faint',
-      ),
-    ),
+    ...NOTES.flatMap((note) => wrapText(note, cells).map((row) => line(span(row, 'faint')))),
   ]
 }
+
+/** What columns do not say themselves. */
+const NOTES = [
+  'time to answer: until a worker began to, without the wait in the queue',
+  'cpu and req/s of a worker: since the look before',
+  'p95 1m, failed 1m: of the last minute, as the balancer counts',
+  'routes: of the last five to ten minutes',
+]
 
 /** Keys, or the text of the filter while it is typed. */
 function footLine({ hasKeys }: Picture, view: View, cells: number): StyledLine {

@@ -92,6 +92,6 @@ export function lastCrash(status: ManagerStatus, nowMs: number): string | undefi
   const { crashes } = status
   if (crashes === null) return undefined
   const ago = durationText(Math.max(0, nowMs - crashes.atMs))
-  const last = `worker ${crashes.slot} ${exitReasonText(crashes.reason)} ${ago} ago`
-  return crashes.count === 1 ? last : `${last}, ${crashes.count} lately`
+  const last = `worker ${crashes.slot} ${exitReasonText(crashes.reason)}, ${ago} ago`
+  return crashes.count === 1 ? last : `${last}; ${crashes.count} ended lately`
 }

@@ -72,6 +72,7 @@ export class Watcher implements AsyncDisposable {
     const { signal } = this.#abort
     const { client, intervalMs, onLook } = this.#options
     for (let nextMs = performance.now(); !signal.aborted;) {
+      const beganMs = Date.now()
       try {
         const sample = await takeSample(client, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]))
         if (signal.aborted) return
@@ -79,7 +80,7 @@ export class Watcher implements AsyncDisposable {
         this.#trouble = undefined
       } catch (error) {
         if (signal.aborted) return
-        this.#trouble = { sinceMs: this.#trouble?.sinceMs ?? Date.now(), reason: reasonOf(error) }
+        this.#trouble = { sinceMs: this.#trouble?.sinceMs ?? beganMs, reason: reasonOf(error) }
       }
       onLook()
       nextMs = Math.max(nextMs + intervalMs, performance.now())
@@ -105,7 +106,7 @@ export class Watcher implements AsyncDisposable {
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  if (error.name === 'TimeoutError') return `it has not answered within ${ANSWER_MS / 1_000} s`
+  if (error.name === 'TimeoutError') return `it takes longer than ${ANSWER_MS / 1_000} s`
   if (error instanceof ManagerError && error.code === 'NOT_RUNNING') return 'it does not run'
   return error.message
 }

@@ -103,7 +103,7 @@ describe('a frame', () => {
         '50 per second',
         '5xx 5.0',
         '5 failed, 10 %',
-        '3 in the queue',
+        '3 queued, oldest 700 ms',
         'w1.1',
         '90 %',
         '8/8',
@@ -194,6 +194,13 @@ describe('a frame', () => {
     expect(lines[1]).toBe('paused: this is how it was 12.0 s ago')
   })
 
+  test('says that there is no balancer to tell of answers', () => {
+    const alone = { traffic: undefined as never }
+    const lines = shown(picture(dataOf(sample(0, alone), sample(1_000, alone))))
+    expect(lines[1]).toBe('requests  0 per second (last 1.0 s)')
+    expect(lines[2]).toBe('answers   no balancer tells of times, the queue and routes')
+  })
+
   test('says what is wrong with the server', () => {
     const healthReasons = ['1 of 2 workers is ready']
     const reason = { kind: 'crashed', code: 3, signal: null, stderr: '' } as const
@@ -202,7 +209,17 @@ describe('a frame', () => {
       picture(dataOf(sample(0, { health: 'degraded', healthReasons, readyWorkers: 1, crashes }))),
     )
     expect(text[1]).toBe('1 of 2 workers is ready')
-    expect(text[2]).toBe('worker 1 crashed with code 3 4.0 s ago, 2 lately')
+    expect(text[2]).toBe('worker 1 crashed with code 3, 4.0 s ago; 2 ended lately')
+  })
+
+  test('leaves room for the rest where much is wrong', () => {
+    const healthReasons = Array.from(
+      { length: 64 },
+      (_, n) => `worker ${n} has blocked its event loop for 4.0 s`,
+    )
+    const lines = shown(picture(dataOf(sample(0, { healthReasons }))))
+    expect(lines[4]).toBe('and 61 more')
+    expect(lines.some((text) => text.startsWith('w1.1'))).toBe(true)
   })
 
   test('of a client with a terminal in its path shows it as text', () => {
