@@ -33,6 +33,13 @@ test('a crash loop is reported as one: one worker at a time, with short or long 
   expect(line({ type: 'health', health: 'crash-loop' })).toBe(told)
 })
 
+test('code that is taken back by itself is named with the code that serves again, and the reason', () => {
+  const body = { from: 'fedcba987654', to: '0123456789ab', reason: '10 of 10 answers failed' }
+  expect(line({ type: 'rolled-back', ...body })).toBe(
+    '✗ fedcba9 taken back, 0123456 serves again: 10 of 10 answers failed',
+  )
+})
+
 test('a start that finds code that was taken back says which code serves instead, and what to do', () => {
   const found = {
     type: 'condemned-found',

@@ -53,7 +53,7 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
     case 'generation-cleared':
       return `${shortGeneration(event.generation)} fails no more often than the code before; it gets all requests again`
     case 'rolled-back':
-      return `${terminal.bad('back')} ${shortGeneration(event.from)} → ${shortGeneration(event.to)}: ${event.reason}`
+      return `${terminal.bad('✗')} ${shortGeneration(event.from)} taken back, ${shortGeneration(event.to)} serves again: ${event.reason}`
     case 'condemned-found':
       return foundLine(event, terminal)
     case 'configured':
@@ -165,7 +165,7 @@ export function condemnedText(
 
 /** What happened to condemned content, and why. */
 export function verdictText({ by, reason }: Pick<Verdict, 'by' | 'reason'>): string {
-  return by === 'server' ? `taken back: ${reason}` : `rolled back from by an operator: ${reason}`
+  return by === 'server' ? `taken back: ${reason}` : `rolled back by an operator: ${reason}`
 }
 
 /** What changed with a configuration, a line for each setting. */
