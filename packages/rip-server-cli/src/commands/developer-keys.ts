@@ -4,7 +4,7 @@ import { parseCommandLine } from '../command-line/command-line.ts'
 import type { Invocation } from '../invocation.ts'
 import { Keyboard } from '../terminal/keyboard.ts'
 import { openPage } from '../terminal/open-page.ts'
-import { type KeyActions, pressKey } from './key-commands.ts'
+import { type KeyActions, keysLine, pressKey } from './key-commands.ts'
 import { status } from './status.ts'
 
 const REASON = 'key r'
@@ -27,9 +27,9 @@ export class DeveloperKeys implements Disposable, KeyActions {
     this.#keyboard = Keyboard.open((key) => pressKey(key, this, terminal))
   }
 
-  /** Whether there is a terminal that keys are read from. */
-  get areRead(): boolean {
-    return this.#keyboard?.isRead === true
+  /** The keys on one line; undefined while none are read. */
+  get line(): string | undefined {
+    return this.#keyboard?.isRead === true ? keysLine : undefined
   }
 
   reload(): void {

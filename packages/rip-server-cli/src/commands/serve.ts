@@ -24,8 +24,7 @@ import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { flagValue, type Invocation, invocationSettings, isOn } from '../invocation.ts'
 import { developmentHints, isInContainer, nodeEnvHints, rootWarning } from '../terminal/hints.ts'
-import { DeveloperKeys } from './developer-keys.ts'
-import { keysLine } from './key-commands.ts'
+import type { DeveloperKeys } from './developer-keys.ts'
 import { fittingFrame } from '../terminal/fitting.ts'
 import { CONTINUED_INDENT, folded } from '../terminal/folded.ts'
 import { lanAddresses } from '../terminal/lan-addresses.ts'
@@ -185,9 +184,9 @@ class Serving {
     startOrphanReaper()
     const server = await new Server(this.#plan).open()
     this.#server = server
-    using keys = this.#openKeys(server)
-    this.#keys = keys
     try {
+      using keys = await this.#openKeys(server)
+      this.#keys = keys
       // A signal to stop came while the server was opened: nothing is started any more.
       if (this.#interruptedBy !== undefined) await server.close()
       return await this.#serve(server)
@@ -266,10 +265,11 @@ class Serving {
   }
 
   /** For a developer in front of a terminal. What a successor was started in is no job of the shell any more. */
-  #openKeys(server: OpenServer): DeveloperKeys | undefined {
+  async #openKeys(server: OpenServer): Promise<DeveloperKeys | undefined> {
     const { mode, inherited } = this.#plan
     if (mode !== 'development' || inherited !== undefined || isOn(this.#invocation, 'json')) return undefined
     const quit = (): void => this.#stop('SIGINT', this.#interruptedBy !== undefined)
+    const { DeveloperKeys } = await import('./developer-keys.ts')
     return new DeveloperKeys({ server, invocation: this.#invocation, quit })
   }
 
@@ -321,7 +321,7 @@ class Serving {
       snapshot: manager.status,
       cwd,
       hints: this.#plan.hints,
-      keys: this.#keys?.areRead === true ? keysLine : undefined,
+      keys: this.#keys?.line,
     }
   }
 
