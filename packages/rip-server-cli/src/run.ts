@@ -7,7 +7,7 @@ import { surviveEarlySignals } from './early-signals.ts'
 import { expectedExitCode } from './expected-exit-code.ts'
 import { ExitCode } from './exit-code.ts'
 import type { Invocation } from './invocation.ts'
-import { processTerminal, type Terminal } from './terminal/terminal.ts'
+import { processTerminal, type Terminal, type TerminalOptions } from './terminal/terminal.ts'
 import { workingFolder } from './working-folder.ts'
 import manifest from '../package.json' with { type: 'json' }
 
@@ -46,19 +46,35 @@ const programs: Readonly<Record<string, () => Promise<Run>>> = {
   compile: async () => (await import('./commands/compile.ts')).compile,
 }
 
-/** Runs the command line and resolves with the exit code. Prints every expected failure as one message. */
-export async function run(args: readonly string[]): Promise<number> {
-  let terminal = processTerminal({ quiet: false, color: !args.includes('--no-color') })
+/** What a command line runs in. */
+export interface Surroundings {
+  readonly terminal: (options: TerminalOptions) => Terminal
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/**
+ * Runs the command line and resolves with the exit code. Prints every expected failure as one message.
+ *
+ * @param surroundings @default those of this process
+ */
+export async function run(args: readonly string[], surroundings?: Surroundings): Promise<number> {
+  const terminalFor = surroundings?.terminal ?? processTerminal
+  let terminal = terminalFor({ quiet: false, color: !args.includes('--no-color') })
   try {
     const line = parseCommandLine(args)
-    terminal = processTerminal({ quiet: line.flags.has('quiet'), color: !line.flags.has('no-color') })
-    return await runCommand(line, terminal)
+    terminal = terminalFor({ quiet: line.flags.has('quiet'), color: !line.flags.has('no-color') })
+    return await runCommand(line, terminal, surroundings)
   } catch (error) {
     return report(error, terminal)
   }
 }
 
-async function runCommand(line: CommandLine, terminal: Terminal): Promise<number> {
+async function runCommand(
+  line: CommandLine,
+  terminal: Terminal,
+  surroundings: Surroundings | undefined,
+): Promise<number> {
   if (line.flags.has('version')) {
     terminal.data(manifest.version)
     return ExitCode.done
@@ -71,7 +87,8 @@ async function runCommand(line: CommandLine, terminal: Terminal): Promise<number
   surviveEarlySignals(line.command.name)
   using _busy = line.command.busy === undefined ? undefined : terminal.busy?.(line.command.busy)
   const program = await programs[line.command.name]!()
-  return await program({ line, terminal, cwd: workingFolder(process.env), env: process.env })
+  const { cwd, env } = surroundings ?? { cwd: workingFolder(process.env), env: process.env }
+  return await program({ line, terminal, cwd, env })
 }
 
 function help(line: CommandLine, terminal: Terminal): number {
