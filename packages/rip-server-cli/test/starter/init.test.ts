@@ -145,6 +145,17 @@ describe('init', () => {
     expect(contentOf(cwd)).toEqual(before)
   })
 
+  test('names the types of rip-server in the configuration where the application depends on it', async () => {
+    for (const [dependencies, hasTypes] of [
+      ['"hono": "*"', false],
+      ['"rip-server": "*"', true],
+    ] as const) {
+      const cwd = folderWith({ 'package.json': `{ "devDependencies": { ${dependencies} } }`, 'app.ts': '' })
+      await runIn(cwd, ['init'])
+      expect(contentOf(cwd)['rip-server.config.ts']?.includes("from 'rip-server'")).toBe(hasTypes)
+    }
+  })
+
   test('knows an application whose first file it cannot find by its packages', async () => {
     const cwd = folderWith({ 'package.json': '{ "dependencies": { "express": "5" } }', 'lib/web.js': '' })
     const { code, said } = await runIn(cwd, ['init'])
