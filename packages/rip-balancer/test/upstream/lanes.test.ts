@@ -201,6 +201,44 @@ describe('a client that waits for 100 Continue', () => {
   })
 })
 
+test('an upload without a length is complete, and is sent no faster than the worker reads it', async () => {
+  const gate = Promise.withResolvers<void>()
+  await using it = await start(
+    async (request) => {
+      const hash = new Bun.CryptoHasher('sha1')
+      for await (const chunk of request.body!) {
+        hash.update(chunk)
+        await gate.promise
+      }
+      return new Response(`${request.headers.get('content-length')} ${hash.digest('hex')}`)
+    },
+    { limits: { body: '64MiB' } },
+  )
+  const part = crypto.getRandomValues(new Uint8Array(65_536))
+  const parts = 256
+  const hash = new Bun.CryptoHasher('sha1')
+  let sent = 0
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (sent++ === parts) return controller.close()
+      hash.update(part)
+      controller.enqueue(part)
+    },
+  })
+  const answer = fetch(it.url, { method: 'POST', body })
+  let before = -1
+  await until('nothing more is taken', async () => {
+    const isStill = sent > 0 && sent === before
+    before = sent
+    await Bun.sleep(50)
+    return isStill
+  })
+  expect(sent).toBeLessThan(200)
+  gate.resolve()
+  expect(await (await answer).text()).toBe(`null ${hash.digest('hex')}`)
+  expect(it.balancer.status().pools[0]).toMatchObject({ lanes: 1 })
+})
+
 describe('a client that leaves', () => {
   test('aborts its request, and no other', async () => {
     let aborted = 0
