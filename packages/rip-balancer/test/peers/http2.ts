@@ -264,7 +264,8 @@ function readHttp1(written: string): Request & { readonly line: string } {
   const [line = '', ...lines] = written.slice(0, end).split('\r\n')
   const all = lines.map((each): [string, string] => {
     const colon = each.indexOf(':')
-    return [each.slice(0, colon).toLowerCase(), each.slice(colon + 1).trim()]
+    // `trim` takes away U+00A0, too, which is no white space of HTTP.
+    return [each.slice(0, colon).toLowerCase(), each.slice(colon + 1).replaceAll(/^[ \t]+|[ \t]+$/g, '')]
   })
   const rest = written.slice(end + 4)
   const isChunked = all.some(([name, value]) => name === 'transfer-encoding' && value === 'chunked')
