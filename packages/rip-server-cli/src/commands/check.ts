@@ -23,6 +23,7 @@ export async function check(invocation: Invocation): Promise<number> {
         invocation,
       ),
       listen: undefined,
+      ops: undefined,
       watch: false,
       // What is to run once may run in a server that serves.
       standsBy: true,

@@ -67,6 +67,9 @@ test(
     const second = await sandbox.run('start', folder, '--name', 'second', ...options)
     expect([second.code, second.stderr]).toEqual([1, expect.stringContaining(`127.0.0.1:${port} is in use`)])
 
+    // What is only checked takes no address.
+    expect((await sandbox.run('check', folder, ...options)).code).toBe(0)
+
     await write('index.js', app(2))
     expect((await sandbox.run('reload', folder)).code).toBe(0)
     await write('index.js', 'export default (')
