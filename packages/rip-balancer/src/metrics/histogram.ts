@@ -1,28 +1,29 @@
 /** Counts durations in buckets without keeping them. */
 export class Histogram {
   private readonly bounds: readonly number[]
+  private readonly boundsMs: Float64Array
   private readonly counts: Float64Array
-  private sumSeconds = 0
+  private sumMs = 0
 
   /** @param bounds upper bounds of the buckets, in seconds, ascending */
   constructor(bounds: readonly number[]) {
     this.bounds = bounds
+    this.boundsMs = Float64Array.from(bounds, (seconds) => seconds * 1000)
     this.counts = new Float64Array(bounds.length + 1)
   }
 
   observe(ms: number): void {
-    const { bounds } = this
-    const seconds = ms / 1000
+    const { boundsMs } = this
     let at = 0
-    while (at < bounds.length && seconds > bounds[at]!) at++
+    while (at < boundsMs.length && ms > boundsMs[at]!) at++
     this.counts[at]!++
-    this.sumSeconds += seconds
+    this.sumMs += ms
   }
 
   /** Adds what another one with the same bounds has counted. */
   add(other: Histogram): void {
     for (let at = 0; at < this.counts.length; at++) this.counts[at]! += other.counts[at]!
-    this.sumSeconds += other.sumSeconds
+    this.sumMs += other.sumMs
   }
 
   /**
@@ -44,7 +45,7 @@ export class Histogram {
     return [
       ...buckets,
       `${name}_bucket{${before}le="+Inf"} ${total}`,
-      `${name}_sum${own} ${this.sumSeconds}`,
+      `${name}_sum${own} ${this.sumMs / 1000}`,
       `${name}_count${own} ${total}`,
     ]
   }

@@ -80,10 +80,10 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
   private faults = 0
   private bytesSent = 0
   private bytesReceived = 0
-  private readonly statuses = new Float64Array(6)
   private readonly protocols = new Float64Array(PROTOCOLS.length)
-  private readonly causes: Map<EndCause, number> = zeros(CAUSES)
-  private readonly events: Map<ConnectionEvent, number> = zeros(EVENTS)
+  private readonly statuses = new Float64Array(6)
+  private readonly causes = counters(CAUSES)
+  private readonly events = counters(EVENTS)
   private readonly durations = new RequestDurations()
   private readonly queue = new Histogram(BUCKET_SECONDS)
   private readonly response = new Histogram(BUCKET_SECONDS)
@@ -112,7 +112,7 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
     this.generations.count(record)
     this.statuses[Math.min(5, Math.floor(record.status / 100))]!++
     this.protocols[protocolIndex(record.protocol)]!++
-    this.causes.set(record.cause, (this.causes.get(record.cause) ?? 0) + 1)
+    this.causes.get(record.cause)!.count++
     this.durations.count(record)
     if (record.queueMs > 0) this.queue.observe(record.queueMs)
     if (record.backend !== undefined) this.response.observe(record.responseMs)
@@ -125,7 +125,7 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
   }
 
   connection(event: ConnectionEvent): void {
-    this.events.set(event, (this.events.get(event) ?? 0) + 1)
+    this.events.get(event)!.count++
     if (event === 'opened') this.connections++
     if (event === 'closed') this.connections--
   }
@@ -219,9 +219,13 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
   }
 }
 
-function zeros<K extends string>(keys: Readonly<Record<K, true>>): Map<K, number> {
+interface Counter {
+  count: number
+}
+
+function counters<K extends string>(keys: Readonly<Record<K, true>>): ReadonlyMap<K, Counter> {
   // Object.keys knows no more than that they are texts.
-  return new Map((Object.keys(keys) as K[]).map((key) => [key, 0]))
+  return new Map((Object.keys(keys) as K[]).map((key) => [key, { count: 0 }]))
 }
 
 /** Ends of a response that had begun. */
@@ -239,8 +243,8 @@ function family(name: string, type: string, help: string, lines: readonly string
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines]
 }
 
-function labelled(name: string, label: string, counts: ReadonlyMap<string, number>): string[] {
-  return [...counts].map(([value, count]) => `${name}{${label}="${value}"} ${count}`)
+function labelled(name: string, label: string, counts: ReadonlyMap<string, Counter>): string[] {
+  return [...counts].map(([value, { count }]) => `${name}{${label}="${value}"} ${count}`)
 }
 
 /** Escapes a label value. The format has escapes for three characters; other line ends are written as text. */

@@ -36,6 +36,21 @@ async function open(
   return { listener, url: `http://127.0.0.1:${port}`, port }
 }
 
+/** Resolves when a request is on its way, with what will be answered. */
+async function send(port: number, path: string): Promise<{ readonly answer: Promise<string> }> {
+  const sent = Promise.withResolvers<void>()
+  const answered = Promise.withResolvers<string>()
+  let text = ''
+  const socket = connect(port, '127.0.0.1', () =>
+    socket.write(`GET ${path} HTTP/1.1\r\n\r\n`, () => sent.resolve()),
+  )
+  socket.on('data', (bytes) => (text += String(bytes)))
+  socket.on('close', () => answered.resolve(text))
+  socket.on('error', sent.reject)
+  await sent.promise
+  return { answer: answered.promise }
+}
+
 /** All that is answered to these bytes. */
 async function exchange(port: number, ...parts: readonly string[]): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
@@ -113,14 +128,13 @@ describe('the listener for probes', () => {
     let rendered = 0
     const { promise, resolve } = Promise.withResolvers<string>()
     const text = `a ${'1'.repeat(8_000_000)}\n`
-    const { url } = await open({ metrics: () => (rendered++, promise) })
-    const first = fetch(`${url}/metrics`)
-    const second = fetch(`${url}/metrics`)
-    // Both wait: nobody else asks for the readiness before they have come.
-    expect((await fetch(`${url}/ready`)).status).toBe(200)
+    const { port } = await open({ metrics: () => (rendered++, promise) })
+    const first = await send(port, '/metrics')
+    const second = await send(port, '/metrics')
+    // It was sent after them, so that when it is answered they have come, too.
+    expect(await (await send(port, '/ready')).answer).toContain('ready')
     resolve(text)
-    expect((await (await first).text()).length).toBe(text.length)
-    expect((await (await second).text()).length).toBe(text.length)
+    for (const { answer } of [first, second]) expect((await answer).split('\r\n\r\n')[1]).toBe(text)
     expect(rendered).toBe(1)
   })
 
