@@ -376,6 +376,27 @@ describe('a page', () => {
     }
   })
 
+  test('that comes out of a cache is loaded once more, and not for ever', async () => {
+    await saveTitle('cached')
+    const page = await open()
+    await showsTitle(page, 'cached')
+    const cached = await page.content()
+    const loaded = loads(page)
+    // As a service worker would.
+    await page.route(`${server.url}/`, (route) => route.fulfill({ contentType: 'text/html', body: cached }))
+    const other = await open('/tall')
+    await saveTitle('not cached')
+    await showsTitle(other, 'not cached')
+    await until('it is loaded again', () => loaded.count === 1)
+    await saveTitle('nor this')
+    await showsTitle(other, 'nor this')
+    await until('it is loaded again', () => loaded.count === 2)
+    await page.waitForTimeout(1_000)
+    expect(loaded.count).toBe(2)
+    await page.close()
+    await other.close()
+  })
+
   test('hears of what no request waits for', async () => {
     await saveTitle('late')
     const page = await open()
