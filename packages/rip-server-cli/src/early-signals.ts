@@ -1,5 +1,5 @@
 /** Commands that become a server, with signals that mean something to it. */
-const SERVING: ReadonlySet<string> = new Set(['start', 'dev', 'manager'])
+export const SERVING: ReadonlySet<string> = new Set(['start', 'dev', 'manager'])
 
 /**
  * Keeps signals such as a request to reload from ending a process that is about to become a server. It may ignore them,

@@ -1,8 +1,12 @@
-import { run } from './run.ts'
+import { becomesServer, run } from './run.ts'
+import { flushed } from './terminal/flushed.ts'
 
 // A reader that went away (`rip-server start | head -1`) must not end a server.
 process.stdout.on('error', () => {})
 process.stderr.on('error', () => {})
 
-const code = await run(process.argv.slice(2))
+const args = process.argv.slice(2)
+const code = await run(args)
+// A server does not wait for a reader of its output that has stopped reading.
+if (!becomesServer(args)) await flushed(process.stdout, process.stderr)
 process.stdout.write('', () => process.exit(code))

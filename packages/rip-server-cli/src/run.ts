@@ -3,7 +3,7 @@ import { type CommandLine, parseCommandLine, notACommand } from './command-line/
 import { commandData, commandHelp, overview } from './command-line/help.ts'
 import { commandNamed } from './command-line/commands.ts'
 import { manPage } from './command-line/man-page.ts'
-import { surviveEarlySignals } from './early-signals.ts'
+import { SERVING, surviveEarlySignals } from './early-signals.ts'
 import { expectedExitCode } from './expected-exit-code.ts'
 import { ExitCode } from './exit-code.ts'
 import type { Invocation } from './invocation.ts'
@@ -67,6 +67,16 @@ export async function run(args: readonly string[], surroundings?: Surroundings):
     return await runCommand(line, terminal, surroundings)
   } catch (error) {
     return report(error, terminal)
+  }
+}
+
+/** Whether this is the command line of a server, as opposed to a command that prints something and ends. */
+export function becomesServer(args: readonly string[]): boolean {
+  try {
+    const { name } = parseCommandLine(args).command
+    return SERVING.has(name) || name === 'balancer' || name === 'worker'
+  } catch {
+    return false
   }
 }
 

@@ -59,6 +59,7 @@ test('bash completes commands, flags, values, instances and files', () => {
       ['completion', ''],
       ['start', '--', 'app'],
       ['ps', ''],
+      ['dev', 'k', '='],
     ),
   ).toEqual([
     all.filter((name) => name.startsWith('re')),
@@ -77,6 +78,7 @@ test('bash completes commands, flags, values, instances and files', () => {
     [],
     ['bash', 'zsh', 'fish'],
     ['app.rip'],
+    [],
     [],
   ])
 })

@@ -140,6 +140,16 @@ describe('help', () => {
   })
 })
 
+test('output that a pipe has no room for is not cut off at the end', async () => {
+  const slowly = `${PROGRAM} help --json | { sleep 0.3; cat; }`
+  const [piped, direct] = await Promise.all([
+    run(['/bin/sh', '-c', slowly]),
+    run(['/bin/sh', '-c', `${PROGRAM} help --json > all; cat all`]),
+  ])
+  expect(direct.stdout.length).toBeGreaterThan(65_536)
+  expect(piped.stdout.length).toBe(direct.stdout.length)
+})
+
 describe('run', () => {
   beforeAll(async () => {
     const text =

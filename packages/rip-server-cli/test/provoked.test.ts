@@ -3,13 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Refusal, WorkerStatus } from '@rip/manager'
-import {
-  fileKey,
-  type ServerErrorCode,
-  settingNames,
-  settingSpecs,
-  type SettingName,
-} from '@rip/server/settings'
+import { type ServerErrorCode, settingNames, settingSpecs, type SettingName } from '@rip/server/settings'
 import { commands } from '../src/command-line/commands.ts'
 import { options } from '../src/command-line/options.ts'
 import type { CliErrorCode } from '../src/errors.ts'

@@ -27,7 +27,8 @@ _rip_server() {
   local program=$1 cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command= word at
   COMPREPLY=()
   # bash takes --flag=value for three words.
-  if [[ $cur == = ]]; then cur=; elif [[ $prev == = ]]; then prev=\${COMP_WORDS[COMP_CWORD-2]}; fi
+  if [[ $cur == = && $prev == --* ]]; then cur=
+  elif [[ $prev == = && \${COMP_WORDS[COMP_CWORD-2]} == --* ]]; then prev=\${COMP_WORDS[COMP_CWORD-2]}; fi
   for ((at = 1; at < COMP_CWORD; at++)); do
     word=\${COMP_WORDS[at]}
     case $word in
