@@ -10,6 +10,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const PAGES_THAT_TYPE_NAMES = [
   'README.md',
   'packages/rip-server-cli/README.md',
+  'packages/create-rip-server/README.md',
   'packages/rip-balancer/README.md',
 ]
 
@@ -17,14 +18,15 @@ test('pages with a command that asks the registry for our names say whether they
   const isPublished = manifest.version !== '0.0.0'
   for (const page of PAGES_THAT_TYPE_NAMES) {
     const text = await readFile(join(ROOT, page), 'utf8')
-    expect(text).toContain('bunx ')
+    expect(text).toMatch(/\bbunx |\bbun create /)
     expect([page, text.includes('not published yet')]).toEqual([page, !isPublished])
   }
 })
 
 test('tarballs are installed and run without the registry being asked for a name of ours', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rip-pack-'))
-  const isOurs = (name: string): boolean => name === 'rip-server' || name.startsWith('@rip/')
+  const isOurs = (name: string): boolean =>
+    name === 'rip-server' || name === 'create-rip-server' || name.startsWith('@rip/')
   const upstream = (await run(['npm', 'config', 'get', 'registry'], '/', {})).trim()
   await using registry = startRegistry(isOurs, upstream)
   try {

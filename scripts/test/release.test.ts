@@ -17,6 +17,7 @@ const PACKAGES = [
   '@rip/schema',
   '@rip/server',
   'rip-server',
+  'create-rip-server',
 ]
 const CONSUMERS = fileURLToPath(new URL('consumers/', import.meta.url))
 const MINUTE_MS = 60_000
@@ -111,10 +112,10 @@ afterAll(async () => {
 })
 
 describe('a release', () => {
-  test('publishes the seven packages, dependencies before dependents', () => {
+  test('publishes every package, dependencies before dependents', () => {
     const order = registry.published.map((id) => id.slice(0, id.lastIndexOf('@')))
     expect(order.toSorted()).toEqual(PACKAGES.toSorted())
-    expect(order.at(-1)).toBe('rip-server')
+    expect(order.slice(-2)).toEqual(['rip-server', 'create-rip-server'])
     expect(order.indexOf('@rip/transpile')).toBeLessThan(order.indexOf('@rip/worker'))
     expect(order.indexOf('@rip/schema')).toBeLessThan(order.indexOf('@rip/transpile'))
   })
@@ -176,6 +177,24 @@ describe('in an empty folder', () => {
     3 * MINUTE_MS,
   )
 
+  test(
+    'bun create rip-server writes applications that are installed, tested, of the right types, and served',
+    async () => {
+      const cwd = folder('create')
+      const create = ['bun', 'create', 'rip-server']
+      await mustRun([...create, 'notes'], { cwd, env: registryEnv() })
+      const notes = join(cwd, 'notes')
+      await mustRun(['bun', 'test'], { cwd: notes, env: registryEnv() })
+      expect(await served(['bun', 'run', 'start', '--port', '0'], notes)).toContain('Hello, world')
+      const options = ['--template', 'hono', '--language', 'ts']
+      await mustRun([...create, 'shop', ...options], { cwd, env: registryEnv() })
+      const shop = join(cwd, 'shop')
+      await mustRun(['bun', 'run', 'typecheck'], { cwd: shop, env: registryEnv() })
+      expect(readFileSync(join(shop, '.gitignore'), 'utf8')).toContain('node_modules/')
+    },
+    2 * MINUTE_MS,
+  )
+
   for (const [name, program] of [
     ['balancer', ['bun', 'main.ts']],
     ['manager', ['bun', 'main.ts']],
@@ -196,7 +215,7 @@ describe('in an empty folder', () => {
   }
 
   test(
-    'a Node.js project type-checks against all seven',
+    'a Node.js project type-checks against all seven libraries',
     async () => {
       const cwd = folder('node-types')
       cpSync(join(CONSUMERS, 'node-types'), cwd, { recursive: true })
@@ -224,6 +243,7 @@ describe('a later release', () => {
         '@rip/server',
         '@rip/transpile',
         '@rip/worker',
+        'create-rip-server',
         'rip-server',
       ])
     },
