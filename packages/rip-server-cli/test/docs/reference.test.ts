@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BalancerError } from '@rip/balancer'
 import { ManagerError } from '@rip/manager'
@@ -82,6 +82,8 @@ function variablesRead(): ReadonlySet<string> {
   const names = new Set<string>()
   for (const name of readdirSync(join(ROOT, 'packages'))) {
     const folder = join(ROOT, 'packages', name, 'src')
+    // A package may be nothing but a program for a shell.
+    if (!existsSync(folder)) continue
     for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
       if (!/\.c?ts$|\.cjs$/.test(file) || file.startsWith('testing')) continue
       const text = readFileSync(join(folder, file), 'utf8')
