@@ -18,8 +18,11 @@ export interface ScreenOptions {
  * move the rest (DEC private modes 1049, 25, 7).
  */
 const ENTER = '\u001b[?1049h\u001b[?25l\u001b[?7l'
-/** Undoes everything that `ENTER` and a frame that was cut off may have left. */
-const LEAVE = '\u001b[?2026l\u001b[0m\u001b[?7h\u001b[?25h\u001b[?1049l'
+/**
+ * Undoes everything that `ENTER` and a frame that was cut off may have left. A terminal without an alternate screen, such as the
+ * console of Linux, gets an empty last row for what comes next.
+ */
+const LEAVE = '\u001b[?2026l\u001b[0m\u001b[9999;1H\u001b[K\u001b[?7h\u001b[?25h\u001b[?1049l'
 /** Synchronized output: the terminal shows what is between them at once; one that does not know the mode ignores it. */
 const BEGIN = '\u001b[?2026h'
 const END = '\u001b[?2026l'

@@ -51,7 +51,8 @@ export class History {
     const before = this.#samples.at(-1)
     // Counts of another process say nothing about those of this one.
     if (before !== undefined && before.status.pid !== sample.status.pid) this.#samples.length = 0
-    this.#samples.push(sample)
+    // Routes and failures are not compared, and are the largest part of a look.
+    this.#samples.push({ ...sample, requests: undefined })
     const oldestMs = sample.atMs - Math.max(...WINDOWS_MS)
     while (this.#samples.length > 2 && this.#samples[1]!.atMs <= oldestMs) this.#samples.shift()
     const last = this.#samples.at(-2)

@@ -84,7 +84,7 @@ export class Watcher implements AsyncDisposable {
       }
       onLook()
       nextMs = Math.max(nextMs + intervalMs, performance.now())
-      await pause(nextMs - performance.now(), signal)
+      await pause(Math.max(0, nextMs - performance.now()), signal)
     }
   }
 

@@ -67,7 +67,7 @@ describe('a screen', () => {
     screen.draw(lines('late'), SIZE)
     expect(writes).toEqual([
       '\u001b[?1049h\u001b[?25l\u001b[?7l',
-      '\u001b[?2026l\u001b[0m\u001b[?7h\u001b[?25h\u001b[?1049l',
+      '\u001b[?2026l\u001b[0m\u001b[9999;1H\u001b[K\u001b[?7h\u001b[?25h\u001b[?1049l',
     ])
   })
 })
