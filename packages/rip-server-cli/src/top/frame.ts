@@ -157,7 +157,7 @@ function progressLines(
   if (progress === undefined) return []
   const { state, text, share } = progress
   if (state === 'done') return [line(span('✓ ', 'good'), span(text))]
-  if (state === 'refused') return [line(span('✗ ', 'bad'), span(text))]
+  if (state === 'refused') return refusedLines(text, cells)
   const width = Math.min(30, Math.max(8, Math.floor(cells / 4)))
   return [
     line(
@@ -167,6 +167,12 @@ function progressLines(
       span(text),
     ),
   ]
+}
+
+/** The reason is what is wanted: the first rows of it. */
+function refusedLines(text: string, cells: number): StyledLine[] {
+  const rows = wrapText(oneLine(text), Math.max(1, cells - 2)).slice(0, MAX_REASONS)
+  return rows.map((row, at) => line(span(at === 0 ? '✗ ' : '  ', 'bad'), span(row)))
 }
 
 /** Rates, classes, percentiles, what is under way, and how they were in the last minutes. */

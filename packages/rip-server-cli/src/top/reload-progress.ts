@@ -1,4 +1,5 @@
 import type { ManagerEvent, ManagerStatus, WorkerStatus } from '@rip/manager'
+import { refusalMessage } from '@rip/server/text'
 import { exitReasonText, shortGeneration } from '../terminal/event-line.ts'
 import { durationText } from '../terminal/quantity-text.ts'
 
@@ -81,8 +82,9 @@ function outcome(end: ManagerEvent, nowMs: number): ReloadProgress | undefined {
     return { state: 'done', text: `${change} in ${durationText(end.tookMs)}`, share: 1 }
   }
   if (end.type === 'generation-refused' && agoMs < REFUSED_SHOWN_MS) {
-    const { generation, message } = end.refusal
-    return { state: 'refused', text: `${shortGeneration(generation)} refused: ${message}`, share: 0 }
+    const { refusal } = end
+    const text = `${shortGeneration(refusal.generation)} refused: ${refusalMessage(refusal)}`
+    return { state: 'refused', text, share: 0 }
   }
   return undefined
 }

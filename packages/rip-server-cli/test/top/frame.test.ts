@@ -212,6 +212,20 @@ describe('a frame', () => {
     expect(text[2]).toBe('worker 1 crashed with code 3, 4.0 s ago; 2 ended lately')
   })
 
+  test('says why a reload was refused, in several rows if it takes them', () => {
+    const refusal = {
+      code: 'build-failed',
+      generation: 'bbbbbbbbbb',
+      message: 'x'.repeat(400),
+      atMs: WALL_MS,
+    } as const
+    const events = [{ type: 'generation-refused', seq: 1, atMs: WALL_MS, refusal }] as const
+    const lines = shown(picture(busy(), { events }), {}, 60)
+    expect(lines[1]).toBe(`✗ bbbbbbb refused: ${'x'.repeat(41)}`)
+    expect(lines.slice(2, 4)).toEqual([`  ${'x'.repeat(58)}`, `  ${'x'.repeat(58)}`])
+    expect(lines[4]).toStartWith('requests')
+  })
+
   test('leaves room for the rest where much is wrong', () => {
     const healthReasons = Array.from(
       { length: 64 },
