@@ -1,13 +1,10 @@
 import { FieldEdits } from '../forwarding/field-edits.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { isNavigation } from '../page-script/navigation.ts'
-import { backendTags } from '../page-script/page-validator.ts'
 import type { DataPlane } from './data-plane.ts'
 import { Answers, type Answer } from './answers.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
 import type { EndCause } from './record.ts'
-
-const CONDITION = 'if-none-match'
 
 /** The answers of exchanges; with page scripts those that make room for them. */
 export function answersOf(plane: DataPlane, facts: ExchangeFacts): Answers {
@@ -47,15 +44,14 @@ class PageAnswers extends Answers {
     }
   }
 
-  /** Nothing can be put into a compressed page, nor into one that the browser keeps. */
+  /**
+   * Nothing can be put into a compressed page, nor into one that the browser keeps, which would be told to be of the
+   * generation that made it.
+   */
   private askForPage(head: RequestHead): void {
     const edits = (this.navigation.edits ??= new FieldEdits(head))
     edits.set('accept-encoding', 'identity')
+    edits.delete('if-none-match')
     edits.delete('if-modified-since')
-    const condition = edits.get(CONDITION)
-    if (condition === undefined) return
-    const tags = backendTags(condition)
-    if (tags === undefined) edits.delete(CONDITION)
-    else edits.set(CONDITION, tags)
   }
 }

@@ -3,17 +3,16 @@ import type { ResponseHead } from '../http1/response-head.ts'
 import { HeadScanner } from '../page-script/head-scanner.ts'
 import { isNavigation } from '../page-script/navigation.ts'
 import type { PageScript } from '../page-script/page-script.ts'
-import { pageTag } from '../page-script/page-validator.ts'
 import { scriptPermission } from '../page-script/script-permission.ts'
 import type { ExchangeContext } from './exchange-context.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
 import { ResponseEdits } from './response-edits.ts'
 
-const NOT_MODIFIED = 304
 const PARTIAL_CONTENT = 206
 
-/** Fields that describe bytes which the page does not have any more. */
+/** Fields that describe bytes which the page does not have any more, and by which a browser would ask for them again. */
 const OF_THE_BYTES = [
+  'etag',
   'accept-ranges',
   'last-modified',
   'content-md5',
@@ -46,7 +45,6 @@ export class PageEdits extends ResponseEdits {
     const edits = super.to(response)
     if (edits === 'hook-threw' || !isNavigation(this.request.request!)) return edits
     const all = edits ?? new FieldEdits(response)
-    if (response.status === NOT_MODIFIED) return retagged(all)
     return isPage(response, all) ? this.toPage(all) : edits
   }
 
@@ -64,7 +62,7 @@ export class PageEdits extends ResponseEdits {
     for (const name of OF_THE_BYTES) edits.delete(name)
     edits.changesLength = true
     edits.append('Vary', 'Sec-Fetch-Dest')
-    return retagged(edits)
+    return edits
   }
 }
 
@@ -74,10 +72,4 @@ function isPage(response: ResponseHead, edits: FieldEdits): boolean {
   if ((edits.get('content-encoding') ?? 'identity').toLowerCase() !== 'identity') return false
   if (/^attachment\b/i.test(edits.get('content-disposition') ?? '')) return false
   return !/\bno-transform\b/i.test(edits.get('cache-control') ?? '')
-}
-
-function retagged(edits: FieldEdits): FieldEdits {
-  const tag = edits.get('etag')
-  if (tag !== undefined) edits.set('ETag', pageTag(tag))
-  return edits
 }

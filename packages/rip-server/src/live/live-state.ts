@@ -48,12 +48,13 @@ export class LiveState implements Disposable {
       }),
     )
     listening.use(manager.on('worker-uncaught', (event) => this.#fail(texts.ofUncaught(event))))
-    listening.use(
-      manager.on('worker-exited', (event) => {
-        // Of a candidate the refusal tells.
-        if (manager.status.generation !== null) this.#fail(texts.ofExit(event))
-      }),
-    )
+    for (const type of ['worker-exited', 'background-exited'] as const)
+      listening.use(
+        manager.on(type, (event) => {
+          // Of a candidate the refusal tells.
+          if (manager.status.generation !== null) this.#fail(texts.ofExit(event))
+        }),
+      )
   }
 
   /** What a page is told first. */

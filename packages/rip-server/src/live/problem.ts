@@ -19,7 +19,7 @@ export interface Problem {
   readonly open?: Place
 }
 
-type Exited = Extract<ManagerEvent, { type: 'worker-exited' }>
+type Exited = Extract<ManagerEvent, { type: 'worker-exited' | 'background-exited' }>
 type Uncaught = Extract<ManagerEvent, { type: 'worker-uncaught' }>
 
 const SERVES_ON = 'The code before goes on serving. Esc closes.'
@@ -40,7 +40,7 @@ export class ProblemTexts {
     return {
       title: 'What was saved does not serve',
       message: message.replaceAll(`${this.#root}/`, ''),
-      detail: refusalDetail(refusal),
+      detail: Bun.stripANSI(refusalDetail(refusal)),
       note: SERVES_ON,
       ...(failure !== undefined && this.#place(failure)),
     }
@@ -57,14 +57,16 @@ export class ProblemTexts {
   }
 
   /** `undefined` for an end that is nothing to worry about. */
-  ofExit({ reason }: Exited): Problem | undefined {
+  ofExit(event: Exited): Problem | undefined {
+    const { reason } = event
+    const who = event.type === 'worker-exited' ? 'A worker' : `The background process ${event.name}`
     if (reason.kind === 'crashed') {
       const how = reason.signal === null ? `with code ${reason.code}` : `by ${reason.signal}`
-      return exited(`A worker ended ${how}.`, reason.stderr.trimEnd())
+      return exited(`${who} ended ${how}.`, Bun.stripANSI(reason.stderr).trimEnd())
     }
-    if (reason.kind === 'oom') return exited('A worker was killed because the memory is used up.', '')
+    if (reason.kind === 'oom') return exited(`${who} was killed because the memory is used up.`, '')
     if (reason.kind === 'stuck-loop')
-      return exited(`A worker was stuck for ${Math.round(reason.silentMs / 1000)} s.`, reason.stack ?? '')
+      return exited(`${who} was stuck for ${Math.round(reason.silentMs / 1000)} s.`, reason.stack ?? '')
     return undefined
   }
 
@@ -87,5 +89,5 @@ export class ProblemTexts {
 }
 
 function exited(message: string, detail: string): Problem {
-  return { title: 'A worker has crashed', message, detail, note: MAY_BE_BROKEN }
+  return { title: 'A process of the application has crashed', message, detail, note: MAY_BE_BROKEN }
 }

@@ -111,10 +111,16 @@ test('what workers fail of is shown once each, the last five, until other code s
     'fault 3',
     'fault 2',
   ])
-  const crashed = { kind: 'crashed', code: 1, signal: null, stderr: 'no memory\n' }
+  const crashed = { kind: 'crashed', code: 1, signal: null, stderr: '\u001b[31mno memory\u001b[0m\n' }
   const [first] = stand.emit({ type: 'worker-exited', reason: crashed })!.problems
   expect(first).toMatchObject({ message: 'A worker ended with code 1.', detail: 'no memory' })
   expect(stand.emit({ type: 'worker-exited', reason: { kind: 'drained' } })).toBeUndefined()
+  const [latest] = stand.emit({
+    type: 'background-exited',
+    name: 'mailer',
+    reason: { ...crashed, code: 3 },
+  })!.problems
+  expect(latest!.message).toBe('The background process mailer ended with code 3.')
   expect(stand.serve('b')!.problems).toEqual([])
 })
 
