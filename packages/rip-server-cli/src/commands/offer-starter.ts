@@ -72,11 +72,15 @@ export function starterFor(answer: string | undefined, folder: string): Starter 
   }
 }
 
-/** A line from the terminal; `undefined` when it is closed, by Ctrl-C or Ctrl-D. */
+/** A line from the terminal; `undefined` when it is closed, by Ctrl-D. Ctrl-C ends the program, as everywhere. */
 function ask(question: string): Promise<string | undefined> {
   const reader = createInterface({ input: process.stdin, output: process.stderr })
   const { promise, resolve: answered } = Promise.withResolvers<string | undefined>()
-  reader.once('SIGINT', () => reader.close())
+  reader.once('SIGINT', () => {
+    // The terminal is as it was before the signal ends the program.
+    reader.close()
+    process.kill(process.pid, 'SIGINT')
+  })
   reader.once('close', () => answered(undefined))
   reader.question(question, (answer) => {
     answered(answer)

@@ -23,6 +23,17 @@ test('init in a folder that was deleted says so', async () => {
   ])
 })
 
+test('Ctrl-C at the question for a starter ends dev by that signal, and nothing is written', async () => {
+  await using sandbox = await Sandbox.create()
+  const shop = join(sandbox.folder, 'shop')
+  await mkdir(shop)
+  await using shell = new Shell(sandbox, 'bash', '-c', `${PROGRAM} dev shop --port 0; echo "ended with $?"`)
+  await until('it asks', () => shell.screen.includes('[plain] '))
+  shell.type('\u0003')
+  await until('it has ended', () => shell.screen.includes('ended with 130'))
+  expect(await readdir(shop)).toEqual([])
+})
+
 test('dev in an empty folder asks for a starter, and serves the chat, in which all workers hear each other', async () => {
   await using sandbox = await Sandbox.create()
   await mkdir(join(sandbox.folder, 'shop'))
