@@ -3,7 +3,7 @@ import { elsewhereLines } from '../src/instance/elsewhere-lines.ts'
 
 test('an instance of another user is named with its owner, and with the command to run', () => {
   expect(elsewhereLines([{ runDir: '/run/shop/rip-server/shop', uid: 0 }], 1_000)).toEqual([
-    'one in /run/shop/rip-server/shop is owned by root: run as that user: ' +
+    'an instance in /run/shop/rip-server/shop is owned by root: run as that user: ' +
       'sudo -u root rip-server … --run-dir /run/shop/rip-server/shop',
   ])
   const [unnamed] = elsewhereLines([{ runDir: '/run/x', uid: 54_321 }], 1_000)

@@ -19,7 +19,7 @@ function elsewhereLine({ runDir, uid, instance }: InstanceElsewhere, ownUid: num
   if (uid !== undefined && uid !== ownUid) {
     const user = userNameOf(uid)
     const asUser = user === undefined ? `'#${uid}'` : user
-    return `one in ${runDir} is owned by ${user ?? `user ${uid}`}: run as that user: sudo -u ${asUser} rip-server … --run-dir ${runDir}`
+    return `an instance in ${runDir} is owned by ${user ?? `user ${uid}`}: run as that user: sudo -u ${asUser} rip-server … --run-dir ${runDir}`
   }
   const name = instance === undefined ? 'one' : instance.name
   return `${name} runs in ${runDir}: add --run-dir ${runDir}`

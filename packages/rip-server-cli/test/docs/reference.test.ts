@@ -80,18 +80,24 @@ const COMMON =
 
 function variablesRead(): ReadonlySet<string> {
   const names = new Set<string>()
-  for (const name of readdirSync(join(ROOT, 'packages'))) {
-    const folder = join(ROOT, 'packages', name, 'src')
-    // A package may be nothing but a program for a shell.
-    if (!existsSync(folder)) continue
-    for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-      if (!/\.c?ts$|\.cjs$/.test(file) || file.startsWith('testing')) continue
-      const text = readFileSync(join(folder, file), 'utf8')
-      for (const [, one, other] of text.matchAll(/\benv(?:\['(\w+)'\]|\.([A-Z][A-Z_]+)\b)/g))
-        names.add((one ?? other)!)
-    }
-  }
+  for (const [, text] of sourceFiles())
+    for (const [, one, other] of text.matchAll(/\benv(?:\['(\w+)'\]|\.([A-Z][A-Z_]+)\b)/g))
+      names.add((one ?? other)!)
   return new Set([...names].filter((name) => !OURS.test(name) && !COMMON.test(name)))
+}
+
+/** Sources of all packages, and their programs, by name. */
+function sourceFiles(): readonly (readonly [name: string, text: string])[] {
+  return readdirSync(join(ROOT, 'packages')).flatMap((name) =>
+    ['src', 'bin'].flatMap((part) => {
+      const folder = join(ROOT, 'packages', name, part)
+      if (!existsSync(folder)) return []
+      const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      const isSource = (file: string): boolean =>
+        /\.c?ts$|\.cjs$|^rip-\w+$/.test(file) && !file.startsWith('testing')
+      return files.filter(isSource).map((file) => [file, readFileSync(join(folder, file), 'utf8')] as const)
+    }),
+  )
 }
 
 describe('the page on exit codes and errors', () => {
@@ -176,3 +182,23 @@ const placeholder = (name: string | symbol): string =>
   String(name)
     .replace(/[A-Z]/g, (letter) => `_${letter}`)
     .toUpperCase()
+
+test('the runbook quotes messages as the programs write them', () => {
+  const rows = page('runbook.md')
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+  const quoted = rows.flatMap((row) =>
+    [...(row.split('|')[1] ?? '').matchAll(/"([^"]+)"/g)].map(([, text = '']) => text),
+  )
+  const ours = quoted.filter((text) => !FOREIGN_MESSAGES.includes(text))
+  const written = sourceFiles()
+    .map(([, text]) => text)
+    .join('\n')
+  // A message may have a value where the runbook leaves it out.
+  const missing = ours.filter((text) => !text.split(' … ').every((part) => written.includes(part)))
+  expect(ours.length).toBeGreaterThan(5)
+  expect(missing).toEqual([])
+})
+
+/** Of systemd, and of the system. */
+const FOREIGN_MESSAGES: readonly string[] = ['start operation timed out', 'too many open files']

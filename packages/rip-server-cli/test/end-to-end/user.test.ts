@@ -93,7 +93,7 @@ describe.skipIf(!isRoot)('a command of another user', () => {
       expect([status.code, status.stderr]).toEqual([
         7,
         expect.stringContaining(
-          `one in ${runDir} is owned by root: run as that user: sudo -u root rip-server`,
+          `an instance in ${runDir} is owned by root: run as that user: sudo -u root rip-server`,
         ),
       ])
       const given = await sandbox.run('status', '--run-dir', runDir)
