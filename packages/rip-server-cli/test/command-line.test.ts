@@ -171,6 +171,8 @@ describe('words', () => {
   test('with a sign are not bundles of short flags', () => {
     expect(parseCommandLine(['scale', '-2']).words).toEqual(['-2'])
     expect(parseCommandLine(['scale', '+12', './shop']).words).toEqual(['+12', './shop'])
+    expect(given('logs', '-200', 'shop')).toEqual({ lines: '200' })
+    expect(problems('logs', '-5', '-n', '6')).toEqual(['-n 6 and -5 set the same value; keep one'])
   })
 
   test('that are missing or too many are refused', () => {

@@ -124,6 +124,7 @@ class DiskTree implements ContentTree {
     const status = targetStatus(path)
     const what = status === undefined ? 'nothing' : status.isDirectory() ? 'folder' : 'file'
     const real = realPathOf(path)
+    if (real === root) return { what, counts: true, isImported: null }
     const relative = relativeTo(root, path) ?? relativeTo(this.#root, path) ?? relativeTo(root, real)
     const isImported = this.#belongings.includes(relativeTo(root, real) ?? real) || this.#packages.has(real)
     const obstacle = this.#obstacleTo(root, relative, status)

@@ -70,4 +70,5 @@ test('a file is accounted for as the tree that is read counts it', async () => {
     expect([path, counts]).toEqual([path, isRead || path === 'app/new.ts'])
   }
   expect([account('app/new.ts').what, account('app/sub').what]).toEqual(['nothing', 'folder'])
+  expect(account('app')).toEqual({ what: 'folder', counts: true, isImported: null })
 })

@@ -101,6 +101,7 @@ class Reading {
     for (const { option, written, value } of given) this.#takeFlag(option, written, value)
     if (end !== -1) this.#takeStartCommand(args.slice(end + 1))
     if (this.#isForLan) this.#takeHost()
+    this.#words = this.#words.filter((word) => !this.#takeCount(word))
     if (this.#command.compact) this.#words = this.#words.filter((word) => !this.#takeCompact(word))
     if (!this.#flags.has('help') && !this.#flags.has('version')) this.#checkWords()
   }
@@ -167,6 +168,14 @@ class Reading {
     const [address] = at === -1 ? [] : this.#words.splice(at, 1)
     const written = address === undefined ? `--${LAN_FLAG}` : `--${LAN_FLAG} ${address}`
     this.#set(settingSpecs.bind.flag, address ?? ALL_ADDRESSES, written)
+  }
+
+  /** Whether the word was a count, such as `-200`, for a command that takes one. */
+  #takeCount(word: string): boolean {
+    const { countFlag } = this.#command
+    if (countFlag === undefined || !/^-\d+$/.test(word)) return false
+    this.#set(countFlag, word.slice(1), word)
+    return true
   }
 
   /** Whether the word was a compact setting or a bare port. */

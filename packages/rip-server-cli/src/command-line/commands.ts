@@ -16,6 +16,8 @@ export interface Command {
   /** Flags that it understands and that change nothing here: help does not show them. */
   readonly idleFlags?: readonly string[]
   readonly examples: readonly [string, string]
+  /** The flag that a word such as `-200` stands for, as tail(1) and others take it. */
+  readonly countFlag?: string
   /** Takes compact words such as `w:4` and a bare port. */
   readonly compact?: true
   /** Whether its arguments are handed on unchanged to another program. */
@@ -184,6 +186,8 @@ export const commands: readonly Command[] = [
     name: 'logs',
     summary: 'print recent output of the workers, and follow it',
     flags: [...ASKING, 'follow', 'no-follow', 'lines', 'since', 'worker', 'grep', 'timestamps', 'log-format'],
+    countFlag: 'lines',
+    explains: { 'log-format': 'text, json, or raw (as written) (text; json with --json)' },
     examples: [
       'rip-server logs -n 200 --worker 1',
       'rip-server logs --since 10m --grep "timed? ?out" --no-follow',
