@@ -15,11 +15,14 @@ Bun.plugin({
 })
 // Only when needed: a compiler takes longer to load than the file.
 if (path.endsWith('.rip')) await import(import.meta.resolve('@rip/transpile/register'))
+const { cache } = createRequire(import.meta.url)
+// The modules of this program, and of a compiler.
+const own = new Set(Object.keys(cache))
 const module = (await import(pathToFileURL(path).href)) as { default?: ConfigExport }
 const exported = module.default
 const config =
   typeof exported === 'function' ? await exported(JSON.parse(context) as ConfigContext) : exported
 // Bun lists every module here, imported ones as well (Bun 1.4.5).
-const files = Object.keys(createRequire(import.meta.url).cache).filter((file) => file !== import.meta.path)
+const files = Object.keys(cache).filter((file) => !own.has(file))
 process.stdout.write(`\n${mark}${JSON.stringify({ config: config ?? null, files })}\n`)
 process.exit(0)
