@@ -1,4 +1,3 @@
-import { closeSync } from 'node:fs'
 import {
   adoptListenSocket,
   formatListenAddress,
@@ -13,7 +12,7 @@ import { LoopLag } from './loop-lag.ts'
 import { OpsListener } from './ops-listener.ts'
 
 export interface OpsOptions {
-  /** Where it listens; absent where it does not, and what a predecessor passed on is closed. */
+  /** Where it listens; absent where it does not. */
   readonly address: ListenAddress | undefined
   readonly inherited: Inheritance | undefined
   /** Owns what is opened. */
@@ -29,18 +28,22 @@ export interface OpsOptions {
 
 /** The listener for probes, with what a successor needs of it. */
 export interface Ops {
-  readonly listener: OpsListener
+  readonly listener?: OpsListener
   /** Absent where the system cannot pass a socket on. */
-  readonly socket: ListenSocket | undefined
+  readonly socket?: ListenSocket | undefined
   /** The address it was asked for. */
-  readonly asked: string
+  readonly asked?: string
+  /** The predecessor, whose socket this was, has gone: a path that nobody listens on any more is removed. */
+  readonly inherit: () => void
 }
 
 /** Opens the listener, or takes the predecessor's socket; it answers when it is told to accept. @throws what `openListenSocket` throws */
-export async function openOps(options: OpsOptions): Promise<Ops | undefined> {
+export async function openOps(options: OpsOptions): Promise<Ops> {
   const { address, inherited, owned, present, status, metrics, balancers } = options
-  const given = inheritedSocket(inherited, address)
-  if (address === undefined) return undefined
+  const passed = passedSocket(inherited)
+  const isSame = address !== undefined && inherited?.ops === formatListenAddress(address)
+  const [given, former] = isSame ? [passed] : [undefined, passed]
+  if (address === undefined) return { inherit: () => dropFormer(former) }
   const socket = owned.use(given ?? (await openListenSocket(address)))
   const lag = owned.use(new LoopLag())
   const listener = owned.use(
@@ -55,17 +58,20 @@ export async function openOps(options: OpsOptions): Promise<Ops | undefined> {
       },
     }),
   )
-  return { listener, socket, asked: formatListenAddress(address) }
+  const inherit = (): void => {
+    given?.own()
+    dropFormer(former)
+  }
+  return { listener, socket, asked: formatListenAddress(address), inherit }
 }
 
-/** The predecessor's socket, unless that was opened for another address. */
-function inheritedSocket(
-  inherited: Inheritance | undefined,
-  address: ListenAddress | undefined,
-): ListenSocket | undefined {
+/** The predecessor's socket, whose path is its own until it has gone. */
+function passedSocket(inherited: Inheritance | undefined): ListenSocket | undefined {
   const fd = inherited?.opsFd
-  if (fd === undefined) return undefined
-  if (address !== undefined && inherited?.ops === formatListenAddress(address)) return adoptListenSocket(fd)
-  closeSync(fd)
-  return undefined
+  return fd === undefined ? undefined : adoptListenSocket(fd)
+}
+
+function dropFormer(former: ListenSocket | undefined): void {
+  former?.own()
+  void former?.close()
 }

@@ -65,7 +65,7 @@ import { noBuilder } from '../builder/no-builder.ts'
 import { commandArgv, commandText } from '../settings/command.ts'
 import { SnapshotBuilder } from '../builder/snapshot-builder.ts'
 import { VerdictFolder } from '../instance/verdict-folder.ts'
-import { predecessorGone, startSuccessor } from '../instance/succession.ts'
+import { predecessorGone, startSuccessor, type SuccessionOptions } from '../instance/succession.ts'
 
 /**
  * A server with all its parts: balancer, manager and workers of one application. Closing ends them in the reverse order
@@ -92,7 +92,7 @@ export class OpenServer implements AsyncDisposable {
     this.runDir = parts.runDir
     this.address = parts.front.address
     this.url = parts.front.url
-    this.opsAddress = parts.ops?.listener.address
+    this.opsAddress = parts.ops?.listener?.address
     this.#parts = parts
     this.#owned = owned
   }
@@ -116,19 +116,19 @@ export class OpenServer implements AsyncDisposable {
     const { plan, publish, log, front, certificates, ops } = this.#parts
     if (plan.inherited === undefined) {
       publish()
-      ops?.listener.accept()
+      ops?.listener?.accept()
     }
     void certificates.look(Date.now())
     await this.manager.start()
     if (plan.inherited === undefined) return
     // From now on commands reach this server, and the predecessor leaves.
     publish()
-    ops?.listener.accept()
+    ops?.listener?.accept()
     log.adopt()
     void predecessorGone(plan.inherited).then(() => {
       this.runDir.inheritNames()
       front.inherit()
-      ops?.socket?.own()
+      ops?.inherit()
       // The predecessor's workers have ended what an application runs once.
       this.manager.activate()
     })
@@ -165,7 +165,7 @@ export class OpenServer implements AsyncDisposable {
       runDir: this.runDir,
       socket: front.socket,
       listen: front.listen,
-      ops: ops?.socket && { fd: ops.socket.fd, asked: ops.asked },
+      ops: passedOn(ops),
       env: plan.env,
       cwd: plan.cwd,
       workers: this.manager.status.wantedWorkers,
@@ -176,7 +176,7 @@ export class OpenServer implements AsyncDisposable {
     })
     if (!result.ok) return result
     front.socket?.disown()
-    ops?.listener.handOver()
+    ops?.listener?.handOver()
     log.disown()
     systemd?.handOver(result.pid)
     // After the answer to the operator. Without delay: as the successor serves, no load balancer has to turn away.
@@ -480,6 +480,11 @@ async function assemble(
     systemd,
     publish: () => runDir.publish({ name, root, startedAtMs: Date.now(), ...url }),
   }
+}
+
+function passedOn(ops: Ops | undefined): SuccessionOptions['ops'] {
+  if (ops?.socket === undefined || ops.asked === undefined) return undefined
+  return { fd: ops.socket.fd, asked: ops.asked }
 }
 
 /** Most servers have no probes, and load nothing for them. */
