@@ -14,6 +14,7 @@ setDefaultTimeout(300_000)
 const OVERLAY = 'rip-live dialog'
 const OVERLAY_MS = 500
 const SAVES = 50
+const TIMED = 7
 /** Without them, Chromium's own connections are refused by closed networks, many at a time. */
 const FLAGS = [
   '--no-sandbox',
@@ -65,14 +66,12 @@ let context: BrowserContext
 const save = (file: string, text: string): Promise<void> => writeFile(join(folder, file), text)
 const saveTitle = (title: string): Promise<void> => save('title.ts', `export const title = '${title}'\n`)
 const breakTitle = (): Promise<void> => save('title.ts', "export const title = 'broken\n")
-/** Milliseconds from a broken save to its overlay, each time one was waited for. */
-const overlayMs: number[] = []
-
-async function breakAndSee(page: Page): Promise<void> {
+/** Saves broken code. @returns milliseconds until the overlay is there */
+async function breakAndSee(page: Page): Promise<number> {
   const startedAt = performance.now()
   await breakTitle()
   await page.locator(OVERLAY).waitFor()
-  overlayMs.push(performance.now() - startedAt)
+  return performance.now() - startedAt
 }
 
 const titleOf = async (page: Page): Promise<string | null> => page.locator('h1').textContent()
@@ -414,7 +413,16 @@ describe('a page', () => {
   })
 })
 
-test('the overlay is there within half a second', () => {
-  console.log(`overlay after ${overlayMs.map(Math.round).join(', ')} ms`)
-  expect(median(overlayMs)).toBeLessThan(OVERLAY_MS)
+test('the overlay is there within half a second, on a quiet machine', async () => {
+  const page = await open()
+  const tookMs: number[] = []
+  for (let at = 0; at < TIMED; at++) {
+    await saveTitle(`timed ${at}`)
+    await showsTitle(page, `timed ${at}`)
+    tookMs.push(await breakAndSee(page))
+  }
+  console.log(`overlay after ${tookMs.map(Math.round).join(', ')} ms`)
+  await saveTitle('timed')
+  await page.close()
+  expect(median(tookMs)).toBeLessThan(OVERLAY_MS)
 })
