@@ -128,6 +128,19 @@ export function flow(label: string, pieces: readonly (readonly Span[])[], cells:
   return rows.map((spans) => cutLine({ spans }, cells))
 }
 
+/** The first pieces, as many as there is room for. */
+export function inOneRow(pieces: readonly Span[], cells: number): Span[] {
+  const [first, ...others] = pieces
+  const row = first === undefined ? [] : [first]
+  let left = cells - (first === undefined ? 0 : cellsOf(first.text))
+  for (const piece of others) {
+    left -= 2 + cellsOf(piece.text)
+    if (left < 0) break
+    row.push({ text: '  ' }, piece)
+  }
+  return row
+}
+
 /** A text in rows of so many cells, cut wherever that is. */
 export function wrapText(text: string, cells: number): string[] {
   const rows: string[] = []

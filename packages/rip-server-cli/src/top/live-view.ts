@@ -1,8 +1,9 @@
 import type { ControlClient } from '@rip/manager'
 import { ExitCode } from '../exit-code.ts'
 import { FullScreen } from '../terminal/full-screen.ts'
-import { frame, type Picture } from './frame.ts'
+import { frame } from './frame.ts'
 import { listsOf, shownOf } from './lists.ts'
+import type { Picture } from './picture.ts'
 import { INITIAL_VIEW, type KeyAction, press, type View } from './view.ts'
 import { Watcher } from './watcher.ts'
 

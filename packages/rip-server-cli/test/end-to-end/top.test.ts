@@ -74,86 +74,92 @@ class Window implements AsyncDisposable {
   }
 }
 
-test('top in a terminal shows the traffic, follows keys and sizes, and gives the terminal back however it ends', async () => {
-  await using sandbox = await Sandbox.create()
-  const { url, app } = await served(sandbox)
-  await fetch(`${url}/boom`)
-  const abort = new AbortController()
-  const hanging = fetch(`${url}/hang?token=secret`, { signal: abort.signal }).catch(() => undefined)
+test.concurrent(
+  'top in a terminal shows the traffic, follows keys and sizes, and gives the terminal back however it ends',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const { url, app } = await served(sandbox)
+    await fetch(`${url}/boom`)
+    const abort = new AbortController()
+    const hanging = fetch(`${url}/hang?token=secret`, { signal: abort.signal }).catch(() => undefined)
 
-  await using window = new Window(sandbox, app, PROGRAM, 'top', '--interval', '200ms')
-  const modes = window.terminal.localFlags
-  await window.shows('GET /boom')
-  await window.shows(/w2\.1 +ready/)
-  expect(window.shown).toStartWith(TAKEN)
-  expect(window.terminal.localFlags).not.toBe(modes)
-  const worker = await until('a request hangs', async () => {
-    const { stdout } = await sandbox.run('status', '--json')
-    return (JSON.parse(stdout) as Status).workers.find(({ inFlight }) => inFlight > 0)?.slot
-  })
-  window.type(`${'j'.repeat(worker)}\r`)
-  await window.shows(/GET \/hang +waits for its answer/)
-  window.type('\u001b')
-  await window.shows('enter look into')
-  window.type('\t\t\r')
-  await window.shows(/error: no money/)
-  window.terminal.resize(60, 20)
-  window.type('\u001b')
-  await window.shows(/^q quit {2}\? help {2}space pause {2}\/ filter {2}s sort {2}w window$/m)
-  expect(window.text).not.toContain('secret')
-  window.type('q')
-  expect(await window.child.exited).toBe(0)
-  expect(window.shown).toEndWith(GIVEN_BACK)
-  expect(window.terminal.localFlags).toBe(modes)
-  abort.abort()
-  await hanging
+    await using window = new Window(sandbox, app, PROGRAM, 'top', '--interval', '200ms')
+    const modes = window.terminal.localFlags
+    await window.shows('GET /boom')
+    await window.shows(/w2\.1 +ready/)
+    expect(window.shown).toStartWith(TAKEN)
+    expect(window.terminal.localFlags).not.toBe(modes)
+    const worker = await until('a request hangs', async () => {
+      const { stdout } = await sandbox.run('status', '--json')
+      return (JSON.parse(stdout) as Status).workers.find(({ inFlight }) => inFlight > 0)?.slot
+    })
+    window.type(`${'j'.repeat(worker)}\r`)
+    await window.shows(/GET \/hang +waits for its answer/)
+    window.type('\u001b')
+    await window.shows('enter look into')
+    window.type('\t\t\r')
+    await window.shows(/error: no money/)
+    window.terminal.resize(60, 20)
+    window.type('\u001b')
+    await window.shows(/^q quit {2}\? help {2}space pause {2}\/ filter {2}s sort {2}w window$/m)
+    expect(window.text).not.toContain('secret')
+    window.type('q')
+    expect(await window.child.exited).toBe(0)
+    expect(window.shown).toEndWith(GIVEN_BACK)
+    expect(window.terminal.localFlags).toBe(modes)
+    abort.abort()
+    await hanging
 
-  await using other = new Window(sandbox, app, PROGRAM, 'top')
-  await other.shows('w2.1')
-  other.type('\u0003')
-  expect(await other.child.exited).toBe(130)
-  expect(other.shown).toEndWith(GIVEN_BACK)
-  expect(other.terminal.localFlags).toBe(modes)
-})
+    await using other = new Window(sandbox, app, PROGRAM, 'top')
+    await other.shows('w2.1')
+    other.type('\u0003')
+    expect(await other.child.exited).toBe(130)
+    expect(other.shown).toEndWith(GIVEN_BACK)
+    expect(other.terminal.localFlags).toBe(modes)
+  },
+)
 
-test('top stops for the shell and comes back, and waits for a server that goes away and comes back', async () => {
-  await using sandbox = await Sandbox.create()
-  const { app, server } = await served(sandbox)
-  await using window = new Window(sandbox, app, 'bash', '--norc', '-i')
-  window.type(`${PROGRAM} top --interval 200ms\n`)
-  await window.shows('w2.1')
-  window.type('\u001a')
-  await window.shows(/Stopped/)
-  const [, behind] = window.shown.split(GIVEN_BACK)
-  expect(behind).toContain('Stopped')
-  window.type('fg\n')
-  await window.shows('w2.1')
-  expect(window.shown).toContain(TAKEN)
+test.concurrent(
+  'top stops for the shell and comes back, and waits for a server that goes away and comes back',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const { app, server } = await served(sandbox)
+    await using window = new Window(sandbox, app, 'bash', '--norc', '-i')
+    window.type(`${PROGRAM} top --interval 200ms\n`)
+    await window.shows('w2.1')
+    window.type('\u001a')
+    await window.shows(/Stopped/)
+    const [, behind] = window.shown.split(GIVEN_BACK)
+    expect(behind).toContain('Stopped')
+    window.type('fg\n')
+    await window.shows('w2.1')
+    expect(window.shown).toContain(TAKEN)
 
-  const lines = sandbox.launch('top', app, '--json', '--interval', '200ms')
-  const second = await until('the stream has figures between two looks', () =>
-    objectsIn(lines.stdout).find(({ figures }) => (figures as { of?: string } | null)?.of === 'span'),
-  )
-  expect(second).toMatchObject({
-    answers: true,
-    readyWorkers: 2,
-    queued: 0,
-    workers: [{ worker: 'w1.1' }, {}],
-  })
-  window.forget()
-  server.kill('SIGTERM')
-  await window.shows(/no answer for .*: it does not run; trying again/)
-  await until('the stream says so', () => objectsIn(lines.stdout).at(-1)?.['answers'] === false)
-  await sandbox.start(app, 'w:3', '0', '-b', '127.0.0.1')
-  await window.shows('w3.1')
-  await until('the stream goes on', () => objectsIn(lines.stdout).at(-1)?.['readyWorkers'] === 3)
-  window.type('q')
-  await window.shows(GIVEN_BACK)
-  window.type('exit\n')
-  expect(await window.child.exited).toBe(0)
-})
+    const lines = sandbox.launch('top', app, '--json', '--interval', '200ms')
+    const second = await until('the stream has figures between two looks', () =>
+      objectsIn(lines.stdout).find(({ figures }) => (figures as { of?: string } | null)?.of === 'span'),
+    )
+    expect(second).toMatchObject({
+      answers: true,
+      readyWorkers: 2,
+      queued: 0,
+      workers: [{ worker: 'w1.1' }, {}],
+    })
+    window.forget()
+    server.kill('SIGTERM')
+    await window.shows(/no answer for .*: it does not run; trying again/)
+    await until('the stream says so', () => objectsIn(lines.stdout).at(-1)?.['answers'] === false)
+    await sandbox.start(app, 'w:3', '0', '-b', '127.0.0.1')
+    await window.shows('w3.1')
+    await until('the stream goes on', () => objectsIn(lines.stdout).at(-1)?.['readyWorkers'] === 3)
+    window.type('q')
+    await window.shows(GIVEN_BACK)
+    window.type('exit\n')
+    expect(await window.child.exited).toBe(0)
+  },
+)
 
-test('top refuses an interval it cannot keep', async () => {
+test.concurrent('top refuses an interval it cannot keep', async () => {
   await using sandbox = await Sandbox.create()
   expect(await sandbox.run('top', '--interval', '10ms')).toMatchObject({
     code: 2,
