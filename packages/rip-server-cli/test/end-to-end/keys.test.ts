@@ -27,6 +27,7 @@ async function appIn(sandbox: Sandbox): Promise<void> {
   await writeFile(join(sandbox.folder, 'app/index.js'), `export default () => new Response('served')`)
 }
 
+const KEYBOARD = join(import.meta.dir, '../../src/terminal/keyboard.ts')
 const DEV = `${PROGRAM} dev app 0 w:1`
 /** Of stty(1), on a line of its own; the command itself does not look like it. */
 const MODES = /^([0-9a-f]+:){10,}[0-9a-f]+\r?$/m
@@ -112,4 +113,21 @@ describe('keys in the terminal of dev', () => {
     const shown = await shell.press('\x03', MODES)
     expect(MODES.exec(shown)![0]).toBe(before)
   })
+
+  test.each(['throw new Error(key)', 'process.exit(3)'])(
+    'leave the terminal as it was when the process ends by %s',
+    async (end) => {
+      await using sandbox = await Sandbox.create()
+      const program = `
+        import { Keyboard } from ${JSON.stringify(KEYBOARD)}
+        Keyboard.open((key) => { ${end} })
+        setInterval(() => {}, 1_000)
+        console.log('reads', 'keys')`
+      await writeFile(join(sandbox.folder, 'program.ts'), program)
+      await using shell = new Developer(sandbox, 'sh', '-c', `stty -g; bun program.ts; stty -g; cat`)
+      await until('it reads keys', () => shell.screen.includes('reads keys'))
+      const before = MODES.exec(shell.screen)![0]
+      expect(MODES.exec(await shell.press('x', MODES))![0]).toBe(before)
+    },
+  )
 })
