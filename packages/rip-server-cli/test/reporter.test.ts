@@ -44,7 +44,7 @@ test('a refusal is printed once while no other code is tried', async () => {
 
 test('a refusal that was undone is printed as such, and printed again when it comes back', async () => {
   const undone: ManagerEventBody = { type: 'generation-unchanged', generation: '0123456789ab' }
-  const line = '0123456 serves already; nothing changed on disk'
+  const line = '✓ what is on disk is 0123456 again, which serves'
   expect(await told(refused, undone, refused)).toEqual([REFUSED, line, REFUSED])
 })
 

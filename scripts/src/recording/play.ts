@@ -16,7 +16,7 @@ export async function play({ type, shows }: Stage, port: number): Promise<void> 
   await type('lower', `curl ${origin}/reader    # what works goes on serving`)
   await shows('lower', 'welcome, reader', READ_MS)
   await type('lower', `sed -i 's/$/"/' greeting.rip`)
-  await shows('upper', /serves already/, READ_MS)
+  await shows('upper', /again, which serves/, READ_MS)
   await type('lower', `load 4s ${origin}/you & sleep 2; sed -i s/welcome/goodbye/ greeting.rip; wait`)
   await shows('lower', /\d failed/, READ_MS)
 }

@@ -11,7 +11,7 @@ const KEY_MS = 45
 /** Before and after a line is typed. */
 const THOUGHT_MS = 700
 const PATIENCE_MS = 30_000
-const POLL_MS = 20
+const POLL_MS = 100
 
 const repository = resolve(import.meta.dir, '../../..')
 

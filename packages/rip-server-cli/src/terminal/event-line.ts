@@ -26,6 +26,8 @@ export interface EventLineOptions {
   readonly serving: string | null
   /** Columns there are for a line, if it is shown to somebody. @default as many as are needed */
   readonly columns?: number | undefined
+  /** Whether the code that serves is on disk again, after other code was refused. @default false */
+  readonly isRepair?: boolean
 }
 
 export function shortGeneration(generation: string | null): string {
@@ -43,7 +45,7 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
     case 'generation-refused':
       return refusalText(event.refusal, options)
     case 'generation-unchanged':
-      return terminal.faint(`${shortGeneration(event.generation)} serves already; nothing changed on disk`)
+      return unchangedLine(event, options)
     case 'worker-exited':
       return exitLine(event, terminal, verbose)
     case 'background-exited':
@@ -108,6 +110,15 @@ function plainValue(key: string, value: unknown): string {
   if (key === 'changed') return JSON.stringify(filesText(value as ChangedContent))
   if (key === 'reason') return JSON.stringify(exitReasonText(value as ExitReason))
   return JSON.stringify(value)
+}
+
+function unchangedLine(
+  { generation }: Extract<ManagerEvent, { type: 'generation-unchanged' }>,
+  { terminal, isRepair = false }: EventLineOptions,
+): string {
+  const name = shortGeneration(generation)
+  if (isRepair) return `${terminal.good('✓')} what is on disk is ${name} again, which serves`
+  return terminal.faint(`${name} serves already; nothing changed on disk`)
 }
 
 /** What was saved, what came of it, and how long that took: as much as there is room for. */

@@ -65,10 +65,11 @@ class Reporter {
   report(event: ManagerEvent, serving: string | null): void {
     const { terminal, json, verbose } = this.#options
     if (json) return terminal.data(eventJson(event))
+    const isRepair = event.type === 'generation-unchanged' && this.#refused !== undefined
     if (!verbose && !this.#isNews(event)) return
     const time = terminal.interactive ? `${timeText(event.atMs)} ` : ''
     const columns = terminal.columns === undefined ? undefined : terminal.columns - time.length
-    const line = eventLine(event, { terminal, verbose, serving, columns })
+    const line = eventLine(event, { terminal, verbose, serving, columns, isRepair })
     if (line !== undefined) terminal.say(`${terminal.faint(time)}${line}`)
   }
 
