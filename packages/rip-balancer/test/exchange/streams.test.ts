@@ -152,6 +152,7 @@ test('the exchange reads heads of HTTP/1.1 and knows nothing of its framing and 
       'field-name.ts',
       'field-section.ts',
       'known-method.ts',
+      'method-number.ts',
       'request-head.ts',
       'request-kind.ts',
       'response-head.ts',

@@ -5,7 +5,10 @@ import { NO_KEEPER } from '../exchange/no-keeper.ts'
 
 const LINGER_MS = 1_000
 
-function lingering(refused: boolean): { readonly deadlines: ConnectionDeadlines; at(ms: number): number } {
+function lingering(refused: boolean): {
+  readonly deadlines: ConnectionDeadlines
+  readonly at: (ms: number) => number
+} {
   const settings = timelessSettings()
   const timeouts = { ...settings.timeouts, lingerMs: LINGER_MS }
   const { plane } = new InProcess({ ...settings, timeouts })
