@@ -23,13 +23,23 @@ export async function trace(invocation: Invocation): Promise<number> {
     return ExitCode.done
   }
   if (facts !== undefined) terminal.data(table(rowsOf(facts)).join('\n'))
+  if (isAnswered(facts) && lines.length === 0) terminal.data(`\n${NOT_LOGGED}`)
   const logged = lines.map((record) => logLine(record, 'text', terminal.colorsData))
   if (logged.length > 0)
     terminal.data(['', 'in the log', ...logged].slice(facts === undefined ? 1 : 0).join('\n'))
   return ExitCode.done
 }
 
+/** As Express and others do it, which answer errors themselves. */
+const NOT_LOGGED =
+  'no line of the log has this id: the application answered, and what it printed is in "rip-server logs"'
+
 type Facts = { readonly underWay: RequestUnderWay } | { readonly failure: RequestFailure }
+
+/** Whether the failure is an answer that the worker gave. */
+function isAnswered(facts: Facts | undefined): boolean {
+  return facts !== undefined && 'failure' in facts && facts.failure.cause === 'completed'
+}
 
 function factsOf({ underWay, failures }: RequestsStatus, id: string): Facts | undefined {
   const request = underWay.find(({ requestId }) => requestId === id)

@@ -44,6 +44,7 @@ export default async (request: Request) => {
   if (pathname.startsWith('/price')) return new Response(String(price(2)))
   if (pathname === '/boom') throw new Error('no money')
   if (pathname === '/stuck') for (;;) {}
+  if (pathname === '/refused') return new Response('no', { status: 500 })
   if (pathname === '/hang') await pause(60_000)
   return new Response('ok')
 }
@@ -89,6 +90,12 @@ describe('the cause is found by a command alone', () => {
       expect(traced.stdout).toContain(`failed (request ${id})`)
       expect(traced.stdout).toMatch(/^w1 \| error: no money$/m)
       expect(stdout).not.toContain('secret')
+      await (await fetch(`${server.url}/refused`)).text()
+      const [, answered = ''] =
+        /GET \/refused +w1\.1 +\d+ ms +(\S+)/.exec((await sandbox.run('status', '--routes')).stdout) ?? []
+      expect((await sandbox.run('trace', answered)).stdout).toEndWith(
+        '\nno line of the log has this id: the application answered, and what it printed is in "rip-server logs"\n',
+      )
       const { requests } = JSON.parse((await sandbox.run('status', '--routes', '--json')).stdout) as {
         requests: RequestsStatus
       }
@@ -97,7 +104,8 @@ describe('the cause is found by a command alone', () => {
         failed: 1,
       })
       const exception = { message: 'error: no money' }
-      expect(requests.failures).toMatchObject([{ path: '/boom', requestId: id, status: 500, exception }])
+      const failures = requests.failures.filter(({ path }) => path === '/boom')
+      expect(failures).toMatchObject([{ path: '/boom', requestId: id, status: 500, exception }])
     },
     TEST_TIMEOUT_MS,
   )
