@@ -250,13 +250,16 @@ test(
     )
     const commands = scripts.flatMap(shellCommands).flatMap((words) => ourCommand(words) ?? [])
     const lines = commands.flatMap((command) => inSandbox(command, app)?.join(' ') ?? [])
-    const ran = await Promise.all(
-      [...new Set(lines)].map(async (line) => {
-        const { code, stderr } = await sandbox.run(...line.split(' '))
-        const allowed = JUDGING.includes(line.split(' ')[0]!) ? [0, 1] : [0]
-        return allowed.includes(code) ? [] : [{ line, code, stderr }]
-      }),
-    )
+    const outcome = async (line: string): Promise<readonly object[]> => {
+      const { code, stderr } = await sandbox.run(...line.split(' '))
+      const allowed = JUDGING.includes(line.split(' ')[0]!) ? [0, 1] : [0]
+      return allowed.includes(code) ? [] : [{ line, code, stderr }]
+    }
+    const different = [...new Set(lines)]
+    const isCheck = (line: string): boolean => line.startsWith('check')
+    const ran = await Promise.all(different.filter((line) => !isCheck(line)).map(outcome))
+    // What `check` starts is an instance, too, which the others would find.
+    for (const line of different.filter(isCheck)) ran.push(await outcome(line))
     expect(ran.length).toBeGreaterThan(8)
     expect(ran.flat()).toEqual([])
   },
