@@ -9,7 +9,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import net from 'node:net'
 import { parseArgs } from 'node:util'
 import { median } from '@rip/testing'
 import { startLoad } from '../faults/load.ts'
@@ -41,8 +40,7 @@ interface Result {
 const PROTOCOLS = ['http1', 'h2c'] as const
 const MIB = 2 ** 20
 const RESPONSE_BYTES = 64 * MIB
-/** A reader takes so much at a time, twice a second: more than the slowest rate allowed. */
-const READ_BYTES = 16 * 1024
+/** A reader reads once in this time, which is more than the slowest rate allowed. */
 const READ_EACH_MS = 500
 const SETTLE_MS = 500
 
@@ -102,18 +100,23 @@ async function measure(stage: Stage, protocol: string, count: number): Promise<R
 }
 
 /** Asks for a long response and hardly reads it. Resolves when its beginning is here. */
-async function readSlowly(port: number): Promise<net.Socket> {
-  const socket = net.connect({ port, host: '127.0.0.1', highWaterMark: READ_BYTES })
-  socket.on('error', () => {})
+async function readSlowly(port: number): Promise<{ destroy(): void }> {
   const begun = Promise.withResolvers<void>()
-  socket.on('data', () => {
-    begun.resolve()
-    socket.pause()
-    setTimeout(() => socket.resume(), READ_EACH_MS).unref()
+  const socket = await Bun.connect({
+    hostname: '127.0.0.1',
+    port,
+    socket: {
+      open: (each) => void each.write(`GET /bytes/${RESPONSE_BYTES} HTTP/1.1\r\nHost: localhost\r\n\r\n`),
+      data(each) {
+        begun.resolve()
+        each.pause()
+        setTimeout(() => each.resume(), READ_EACH_MS).unref()
+      },
+      error() {},
+    },
   })
-  socket.write(`GET /bytes/${RESPONSE_BYTES} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
   await begun.promise
-  return socket
+  return { destroy: () => void socket.terminate() }
 }
 
 function print(): void {
