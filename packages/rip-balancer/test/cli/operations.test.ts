@@ -70,9 +70,11 @@ describe('rip-balancer status', () => {
     )
     expect(lines.slice(3)).toEqual([
       'pool app, 0 queued, 0 ejections',
-      expect.stringMatching(/^BACKEND +STATE +IN FLIGHT +TUNNELS +STREAMS +REQUESTS +FAILURES +WEIGHT +WHY$/),
-      expect.stringMatching(new RegExp(`^${a.address} +serving +0/100 +0 +0 +2 +0 +1$`)),
-      expect.stringMatching(new RegExp(`^${b.address} +serving +0/100 +0 +0 +2 +0 +1$`)),
+      expect.stringMatching(
+        /^BACKEND +STATE +IN FLIGHT +TUNNELS +STREAMS +HTTP\/2 +REQUESTS +FAILURES +WEIGHT +WHY$/,
+      ),
+      expect.stringMatching(new RegExp(`^${a.address} +serving +0/100 +0 +0 +- +2 +0 +1$`)),
+      expect.stringMatching(new RegExp(`^${b.address} +serving +0/100 +0 +0 +- +2 +0 +1$`)),
     ])
     const json = await run('status', '--json', ...admin)
     expect(JSON.parse(json.out)).toMatchObject({ requests: 4, pools: [{ backends: [{ reason: null }, {}] }] })

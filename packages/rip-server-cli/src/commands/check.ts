@@ -13,15 +13,15 @@ import { explained, planServed } from './serve.ts'
 /** Proves configuration and application in one temporary worker that no client reaches. */
 export async function check(invocation: Invocation): Promise<number> {
   const resolved = await invocationSettings(invocation, 'production', invocation.line.words[0])
-  const runDir = await mkdtemp(join(tmpdir(), 'rip-check-'))
-  if (resolved.settings.user !== undefined) await chmod(runDir, 0o711)
+  const folder = await mkdtemp(join(tmpdir(), 'rip-check-'))
+  if (resolved.settings.user !== undefined) await chmod(folder, 0o711)
   try {
+    const settings = { ...resolved.settings, workers: 1, runDir: join(folder, 'run') }
+    const planned = planServed({ ...resolved, settings }, 'production', invocation)
     const plan = {
-      ...planServed(
-        { ...resolved, settings: { ...resolved.settings, workers: 1, runDir } },
-        'production',
-        invocation,
-      ),
+      ...planned,
+      // It is none of the instances that other commands find.
+      env: { ...planned.env, XDG_RUNTIME_DIR: folder },
       listen: undefined,
       ops: undefined,
       watch: false,
@@ -48,7 +48,7 @@ export async function check(invocation: Invocation): Promise<number> {
   } catch (error) {
     throw explained(error)
   } finally {
-    await rm(runDir, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true })
   }
 }
 

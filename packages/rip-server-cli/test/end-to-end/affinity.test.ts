@@ -42,7 +42,7 @@ test(
     expect(await poll(server.url)).toEqual([200, 200, 200, 200, 200, 200])
     await server.says(NOTE)
     const { stdout } = await sandbox.run('config', sandbox.folder, '--sources')
-    expect(stdout).toMatch(/^balancer +\{"policy":"sticky"\} +default, policy for socket\.io$/m)
+    expect(stdout).toMatch(/^balancer\.policy +"?sticky"? +default, policy for socket\.io$/m)
     await writeFile(join(sandbox.folder, 'index.js'), `${POLLING}// another release\n`)
     expect((await sandbox.run('reload', sandbox.folder)).code).toBe(0)
     expect(await poll(server.url)).toEqual([200, 200, 200, 200, 200, 200])

@@ -5,8 +5,7 @@ import type { ManagerStatus } from '@rip/manager'
 import { Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 120_000
-/** The beginning of the line that reports it, unlike all lines about backends. */
-const TAKEN_BACK = /^back .+$/m
+const TAKEN_BACK = /^✗ [0-9a-f]{7} taken back, .+$/m
 /** More than the balancer needs to suspect the code, far fewer than come in the whole window. */
 const MOST_FAILURES = 400
 /** Number of requests that end a worker, one after the other. */
