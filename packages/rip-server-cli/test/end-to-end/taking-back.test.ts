@@ -8,6 +8,8 @@ const TEST_TIMEOUT_MS = 120_000
 const TAKEN_BACK = /^✗ [0-9a-f]{7} taken back, .+$/m
 /** More than the balancer needs to suspect the code, far fewer than come in the whole window. */
 const MOST_FAILURES = 400
+/** Number of failures after which code is taken back that fails always. */
+const ENOUGH_TO_JUDGE = 20
 /** Number of requests that end a worker, one after the other. */
 const MOST_LOST = 5
 
@@ -196,7 +198,7 @@ for (const [what, send] of Object.entries(strangers))
         return (await sandbox.snapshot(server)).workers.length === 2
       })
       await load.stop()
-      expect(sent).toBeGreaterThanOrEqual(60)
+      expect(sent).toBeGreaterThanOrEqual(ENOUGH_TO_JUDGE)
       expect(await serving(sandbox)).toMatchObject({ generation: after, lastRefusal: null })
     },
     TEST_TIMEOUT_MS,
