@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Session } from 'node:inspector/promises'
 import { cpuSummary } from '../../src/inspection/cpu-summary.ts'
 import { Declarations } from '../../src/inspection/find-declaration.ts'
-import { heapSummary } from '../../src/inspection/heap-summary.ts'
-import { memoryGrowth } from '../../src/inspection/memory-growth.ts'
+import { type MemoryGrowth, memoryGrowth } from '../../src/inspection/memory-growth.ts'
 import { PrivateFile } from '../../src/inspection/private-file.ts'
 import { processorShare } from '../../src/inspection/processor-share.ts'
 
@@ -16,70 +16,32 @@ async function temporaryFolder(): Promise<{ readonly path: string } & AsyncDispo
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) }
 }
 
-class Visit {
-  readonly at: number
-  constructor(at: number) {
-    this.at = at
-  }
-}
-
-const visits: Visit[] = []
-const byKey = new Map<string, object>()
-const cache = { entries: [] as unknown[] }
-// Of one test each, as tests run in any order.
-const sessions = new Map<string, object>()
-const largest: object[] = []
-
-function leak(count: number): void {
-  for (let n = 0; n < count; n++) {
-    visits.push(new Visit(n))
-    byKey.set(`key ${byKey.size}`, { n })
-    if (n % 2 === 0) cache.entries.push({ n })
-  }
-}
-
+const GROWING = fileURLToPath(new URL('growing.ts', import.meta.url))
 const figures = { rssBytes: 0, heapBytes: 0, outsideBytes: 0, objects: 0, types: {} }
 
-const look = () => ({
-  figures,
-  heap: heapSummary(new Uint8Array(Bun.generateHeapSnapshot('v8', 'arraybuffer'))),
-})
+async function growthOf(scene: 'lists' | 'map' | 'once'): Promise<MemoryGrowth> {
+  const child = Bun.spawn([process.execPath, GROWING, scene], { stdio: ['ignore', 'pipe', 'inherit'] })
+  return (await child.stdout.json()) as MemoryGrowth
+}
 
 describe('what grew between two looks', () => {
-  test('is named by class, by the variable that holds it, and by the place of its declaration', () => {
-    leak(200)
-    const before = look()
-    leak(3_000)
-    const { classes, holders } = memoryGrowth(before, look(), new Declarations(import.meta.dir))
-    expect(classes.find(({ name }) => name === 'Visit')).toMatchObject({
-      count: visits.length,
-      grown: 3_000,
-    })
+  test('is named by class, by the variable that holds it, and by the place of its declaration', async () => {
+    const { classes, holders } = await growthOf('lists')
+    expect(classes.find(({ name }) => name === 'Visit')).toMatchObject({ count: 3_200, grown: 3_000 })
     const held = new Map(holders.map((holder) => [holder.path, holder]))
-    expect(held.get('visits')).toMatchObject({ kind: 'Array', entries: visits.length, grown: 3_000 })
-    expect(held.get('visits')!.declared).toMatch(/^inspection\.test\.ts:\d+$/)
+    expect(held.get('visits')).toMatchObject({ kind: 'Array', entries: 3_200, grown: 3_000 })
+    expect(held.get('visits')!.declared).toMatch(/^growing\.ts:\d+$/)
     expect(held.get('cache.entries')).toMatchObject({ grown: 1_500 })
-    expect(held.get('byKey')!.entries).toBeWithin(byKey.size, 4 * byKey.size)
+    expect(held.get('byKey')!.entries).toBeWithin(3_200, 4 * 3_200)
   })
 
-  test('a Map that still had room is named as well, when there is more in Maps and Sets', () => {
-    const open = (count: number): void => {
-      for (let n = 0; n < count; n++) sessions.set(`session ${sessions.size}`, { n })
-    }
-    open(200)
-    // Right after it took more room.
-    const room = () => look().heap.holders.find(({ path }) => path === 'sessions')!.entries
-    const full = room()
-    while (room() === full) open(500)
-    const before = look()
-    open(20)
-    const { holders } = memoryGrowth(before, look(), new Declarations(import.meta.dir))
+  test('a Map that still had room is named as well, when there is more in Maps and Sets', async () => {
+    const { holders } = await growthOf('map')
     expect(holders.find(({ path }) => path === 'sessions')).toMatchObject({ grown: 0, mayHaveGrown: true })
   })
 
-  test('with one look alone, what is largest is told', () => {
-    for (let n = 0; n < 50_000; n++) largest.push({ n })
-    const { classes, holders } = memoryGrowth(undefined, look(), new Declarations(import.meta.dir))
+  test('with one look alone, what is largest is told', async () => {
+    const { classes, holders } = await growthOf('once')
     expect(classes.every(({ grown }) => grown === 0)).toBe(true)
     expect(holders.map(({ path }) => path)).toContain('largest')
   })
