@@ -56,7 +56,7 @@ export const SURGE_GROWTH = 0.1
 
 export const DEFAULT_VERIFY_TIMES = 1
 /** A file written so shortly before it failed to compile may be half-written: it is read once more. */
-export const UNSETTLED_MS = 300
+export const UNSETTLED_MS = 200
 
 export const DEFAULT_OBSERVE_EVERY_MS = 100
 export const DEFAULT_OBSERVE_MIN_REQUESTS = 50

@@ -66,12 +66,19 @@ let context: BrowserContext
 const save = (file: string, text: string): Promise<void> => writeFile(join(folder, file), text)
 const saveTitle = (title: string): Promise<void> => save('title.ts', `export const title = '${title}'\n`)
 const breakTitle = (): Promise<void> => save('title.ts', "export const title = 'broken\n")
-/** Saves broken code. @returns milliseconds until the overlay is there */
-async function breakAndSee(page: Page): Promise<number> {
-  const startedAt = performance.now()
+/** Saves broken code, and waits until the overlay is there. */
+async function breakAndSee(page: Page): Promise<void> {
   await breakTitle()
   await page.locator(OVERLAY).waitFor()
-  return performance.now() - startedAt
+}
+
+/** Looks at each frame for the overlay, as locators look again after up to half a second. Not where a policy forbids `eval`. */
+async function sees(page: Page): Promise<void> {
+  await page.waitForFunction(
+    `document.querySelector('rip-live')?.shadowRoot.querySelector('dialog[open]') != null`,
+    undefined,
+    { polling: 'raf' },
+  )
 }
 
 const titleOf = async (page: Page): Promise<string | null> => page.locator('h1').textContent()
@@ -419,7 +426,10 @@ test('the overlay is there within half a second, on a quiet machine', async () =
   for (let at = 0; at < TIMED; at++) {
     await saveTitle(`timed ${at}`)
     await showsTitle(page, `timed ${at}`)
-    tookMs.push(await breakAndSee(page))
+    const startedAt = performance.now()
+    await breakTitle()
+    await sees(page)
+    tookMs.push(performance.now() - startedAt)
   }
   console.log(`overlay after ${tookMs.map(Math.round).join(', ')} ms`)
   await saveTitle('timed')
