@@ -1,4 +1,5 @@
 import type { RecentAnswers } from '../answers/recent-answers.ts'
+import type { LaneEvent } from '../upstream/lane-stream.ts'
 
 /**
  * How an exchange ended, seen from the balancer.
@@ -120,14 +121,7 @@ export type ConnectionEvent =
   | 'upstream-opened'
   | 'upstream-closed'
   | 'upstream-unexpected-bytes'
-  /** Of connections to backends in HTTP/2, and of streams on them; see `LaneEvent`. */
-  | 'upstream-http2'
-  | 'upstream-goaway'
-  | 'upstream-silent'
-  | 'upstream-http2-error'
-  | 'upstream-stream-refused'
-  | 'upstream-stream-left-out'
-  | 'upstream-stream-reset'
+  | LaneEvent
 
 /** Receives what the data plane reports: metrics and the access log. Must not throw and not block. */
 export interface ExchangeObserver {
