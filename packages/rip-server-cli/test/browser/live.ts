@@ -98,9 +98,12 @@ async function open(path = '/', within = context): Promise<Page> {
   return page
 }
 
-/** The script of the page runs. Policies of pages forbid to wait for that within the page. */
+/**
+ * The script of the page runs. Policies of pages forbid to wait for that within the page, and a page that reloads meanwhile
+ * has no answer.
+ */
 async function hears(page: Page): Promise<void> {
-  await until('the script runs', () => page.evaluate<boolean>("'ripLive' in globalThis"))
+  await until('the script runs', () => page.evaluate<boolean>("'ripLive' in globalThis").catch(() => false))
 }
 
 async function showsTitle(page: Page, title: string): Promise<void> {
