@@ -9,6 +9,8 @@ export const PROGRAM: string = fileURLToPath(
 export interface ProgramOptions {
   readonly folder: string
   readonly env: Readonly<Record<string, string>>
+  /** Descriptors that the program gets from 3 on. */
+  readonly fds?: readonly number[]
   /** Command before the program, such as `unshare`. */
   readonly wrapper?: readonly string[]
   /** User that starts the program, which takes root. @default the user who runs the tests */
@@ -31,13 +33,13 @@ export class Program {
   readonly #child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>
   readonly #ended: Promise<Finished>
 
-  constructor(args: readonly string[], { folder, env, wrapper = [], account }: ProgramOptions) {
+  constructor(args: readonly string[], { folder, env, wrapper = [], fds = [], account }: ProgramOptions) {
     const startedAt = performance.now()
     this.#child = Bun.spawn([...wrapper, PROGRAM, ...args], {
       cwd: folder,
       // Set as a shell does, so that links in the path of the folder stay links.
       env: { ...env, PWD: folder },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...fds],
       detached: true,
       ...account,
     })

@@ -66,6 +66,23 @@ export class Sandbox implements AsyncDisposable {
     return program
   }
 
+  /** Starts the program with listening sockets and their names, as systemd passes them. */
+  launchActivated(
+    sockets: Readonly<Record<string, { readonly fd: number }>>,
+    ...args: readonly string[]
+  ): Program {
+    const fds = Object.values(sockets).map(({ fd }) => fd)
+    const env = {
+      ...this.env(),
+      LISTEN_FDS: String(fds.length),
+      LISTEN_FDNAMES: Object.keys(sockets).join(':'),
+    }
+    const wrapper = ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh']
+    const program = new Program(args, { folder: this.startFolder, env, fds, wrapper })
+    this.#programs.push(program)
+    return program
+  }
+
   /** Runs a command to its end. */
   async run(...args: readonly string[]): Promise<Finished> {
     return this.launch(...args).finished()

@@ -90,7 +90,7 @@ export type { ChildLine } from './process/supervised-child.ts'
 export { createWorkerLinks } from './links/worker-links.ts'
 export type { WorkerLinksOptions } from './links/worker-links.ts'
 export {
-  activatedListenSocket,
+  activatedListenSockets,
   adoptListenSocket,
   admit,
   formatListenAddress,
@@ -101,6 +101,7 @@ export type {
   ListenAddress,
   ListenSocket,
   ListenSocketOptions,
+  PassedSocket,
   UnixListenAddress,
 } from './socket/listen-socket.ts'
 export {

@@ -3,15 +3,19 @@ import type { BalancerConfig } from '../config/config.ts'
 import { JsoncError, parseJsonc, type LocatedJson } from '../config/jsonc.ts'
 import { configProblems } from '../config/resolve-config.ts'
 import { BalancerError } from '../errors.ts'
+import { anySockets, listenOf, missingSockets, onSockets, type SocketNames } from './passed-sockets.ts'
 
 /** The configuration of a program: its flags over its file. */
 export class ConfigSource {
   private readonly file: string | undefined
   private readonly flags: BalancerConfig
+  private readonly sockets: SocketNames
 
-  constructor(file: string | undefined, flags: BalancerConfig = {}) {
+  /** @param sockets those that a service manager has passed to the program */
+  constructor(file: string | undefined, flags: BalancerConfig = {}, sockets: SocketNames = anySockets) {
     this.file = file
     this.flags = flags
+    this.sockets = sockets
   }
 
   /**
@@ -24,8 +28,11 @@ export class ConfigSource {
     const located = this.file === undefined ? undefined : readConfig(this.file)
     // Every member is checked when the configuration is resolved.
     const inFile = (located?.value ?? {}) as BalancerConfig
-    const config = located !== undefined && !isGroup(inFile) ? inFile : mergeConfig(inFile, this.flags)
-    const problems = configProblems(config)
+    const merged = located !== undefined && !isGroup(inFile) ? inFile : mergeConfig(inFile, this.flags)
+    const listen = isGroup(merged) ? listenOf(merged, this.sockets) : undefined
+    const missing = missingSockets(listen, this.sockets)
+    const problems = [...configProblems(listening(merged, onSockets(listen, anySockets))), ...missing]
+    const config = listening(merged, onSockets(listen, this.sockets))
     if (problems.length > 0) throw invalid(problems.map((problem) => this.withPlace(problem, located)))
     if (isUnreachable(config)) throw invalid([this.withPlace(NO_BACKENDS, located)])
     return config
@@ -77,6 +84,10 @@ function mergeConfig(file: BalancerConfig, flags: BalancerConfig): BalancerConfi
   }
   return merged
 }
+
+/** The same with these listeners. */
+const listening = (config: BalancerConfig, listen: BalancerConfig['listen']): BalancerConfig =>
+  listen === undefined ? config : { ...config, listen }
 
 const isGroup = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

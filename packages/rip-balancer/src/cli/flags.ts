@@ -1,4 +1,5 @@
 import type { BalancerConfig, ListenerConfig } from '../config/config.ts'
+import { DEFAULT_LISTEN } from '../defaults.ts'
 import { helpRows, wrapped } from '../text/help-layout.ts'
 import { didYouMean } from '../text/suggestion.ts'
 import { BalancerError } from '../errors.ts'
@@ -46,7 +47,7 @@ export const FLAGS: readonly Flag[] = [
   {
     name: 'listen',
     value: 'ADDRESS',
-    help: 'HOST:PORT, :PORT, unix:PATH[?mode=0660&group=NAME] or fd:N; repeatable (127.0.0.1:8080)',
+    help: 'HOST:PORT, :PORT, unix:PATH[?mode=0660&group=NAME], fd:N or fd:NAME; repeatable (127.0.0.1:8080)',
     apply: (config, value) => void (config.listen = [...(config.listen ?? []), value]),
   },
   {
@@ -260,8 +261,13 @@ export const FLAGS: readonly Flag[] = [
 const CONFIG_HELP =
   'JSON file (comments and trailing commas allowed) with the whole configuration, read again on SIGHUP; flags win over it'
 
-/** @throws `USAGE` for what is not a flag or lacks its value */
-export function parseFlags(words: readonly string[], inheritedFds: readonly number[]): ParsedFlags {
+/**
+ * Reads a command line.
+ *
+ * @param passed addresses of sockets from a service manager, which get the certificate if no address is given
+ * @throws `USAGE` for what is not a flag or lacks its value
+ */
+export function parseFlags(words: readonly string[], passed: readonly string[]): ParsedFlags {
   const config: MutableConfig = {}
   let configFile: string | undefined
   for (let at = 0; at < words.length; at++) {
@@ -286,7 +292,7 @@ export function parseFlags(words: readonly string[], inheritedFds: readonly numb
   const { processes = 1, ...rest } = config
   if (!(processes >= 1))
     throw new BalancerError('USAGE', { message: `--processes needs a number from 1 on, got "${processes}"` })
-  return { ...NOTHING, config: finish(rest, inheritedFds), configFile, processes }
+  return { ...NOTHING, config: finish(rest, passed), configFile, processes }
 }
 
 /** Words of a command line that are flags of a balancer, with their values, and the others, in their order. */
@@ -329,21 +335,20 @@ function unknown(word: string, name: string): BalancerError {
   })
 }
 
-/** Inherited sockets are listened on when no address is given; the certificate goes to every TCP listener. */
+/** The certificate goes to every listener. */
 function finish(
   { tlsCert, tlsKey, http2, ...config }: Omit<MutableConfig, 'processes'>,
-  inheritedFds: readonly number[],
+  passed: readonly string[],
 ): BalancerConfig {
-  const listen = config.listen ?? inheritedFds.map((fd) => `fd:${fd}`)
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new BalancerError('USAGE', { message: '--tls-cert and --tls-key go together' })
   const tls = tlsCert === undefined || tlsKey === undefined ? {} : { tls: { cert: tlsCert, key: tlsKey } }
   const options = { ...tls, ...(http2 !== undefined && { http2 }) }
-  if (Object.keys(options).length === 0) return listen.length === 0 ? config : { ...config, listen }
-  const addresses = listen.length === 0 ? ['127.0.0.1:8080'] : listen
+  if (Object.keys(options).length === 0) return config
+  const listen = config.listen ?? (passed.length === 0 ? [DEFAULT_LISTEN] : passed)
   return {
     ...config,
-    listen: addresses.map((each) => (typeof each === 'string' ? { address: each, ...options } : each)),
+    listen: listen.map((each) => (typeof each === 'string' ? { address: each, ...options } : each)),
   }
 }
 

@@ -6,6 +6,7 @@ import { ConfigSource } from './config-source.ts'
 import { helpText, parseFlags } from './flags.ts'
 import { DRAINED, ProcessEnded } from './process-hand-over.ts'
 import { operationHelp, parseOperation } from './operations.ts'
+import { listenOf, missingSockets, onSockets, PassedSockets } from './passed-sockets.ts'
 import type { ProgramIo } from './program-io.ts'
 import { isOrdered, stopRequests } from './stop-requests.ts'
 
@@ -26,11 +27,13 @@ export async function runBalancer(argv: readonly string[], io: ProgramIo): Promi
     if (operation?.help === true) return print(io, operationHelp(program, operation.name))
     // What serves needs neither this nor a group: each module takes a quarter of a millisecond of every start.
     if (operation !== undefined) return await (await import('./run-operation.ts')).runOperation(operation, io)
-    const flags = parseFlags(argv, inheritedFds(io.env))
+    const sockets = new PassedSockets(io.env)
+    const flags = parseFlags(argv, sockets.addresses)
     if (flags.help) return print(io, helpText(program))
     if (flags.version) return print(io, `${program} ${packageVersion()}\n`)
-    const source = new ConfigSource(flags.configFile, flags.config)
-    const config = async (): Promise<BalancerConfig> => io.configure?.(flags.config) ?? source.load()
+    const source = new ConfigSource(flags.configFile, flags.config, sockets)
+    const config = async (): Promise<BalancerConfig> =>
+      io.configure?.(onPassedSockets(flags.config, sockets)) ?? source.load()
     return await (flags.processes > 1 ? serveTogether(config, flags.processes, io) : serve(config, io))
   } catch (error) {
     // The process itself has said why.
@@ -41,6 +44,15 @@ export async function runBalancer(argv: readonly string[], io: ProgramIo): Promi
     const code: BalancerErrorCode = error.code
     return EXITS[code] ?? EXIT_FAILED
   }
+}
+
+/** What is on the command line, for a program with settings of its own. @throws `CONFIG_INVALID` for sockets that are not there */
+function onPassedSockets(config: BalancerConfig, sockets: PassedSockets): BalancerConfig {
+  const asked = listenOf(config, sockets)
+  const problems = missingSockets(asked, sockets)
+  if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
+  const listen = onSockets(asked, sockets)
+  return listen === undefined ? config : { ...config, listen }
 }
 
 type ReadConfig = () => Promise<BalancerConfig>
@@ -128,13 +140,6 @@ async function reload(balancer: Reloadable, config: ReadConfig, io: ProgramIo): 
   } catch (error) {
     io.err(`kept the running configuration: ${error instanceof Error ? error.message : String(error)}\n`)
   }
-}
-
-/** Sockets passed by the service manager, from descriptor 3 on; see sd_listen_fds(3). */
-function inheritedFds(env: ProgramIo['env']): number[] {
-  const count = Number(env['LISTEN_FDS'] ?? 0)
-  const forUs = env['LISTEN_PID'] === undefined || Number(env['LISTEN_PID']) === process.pid
-  return forUs && Number.isInteger(count) ? Array.from({ length: count }, (_, at) => 3 + at) : []
 }
 
 function print(io: ProgramIo, text: string): number {

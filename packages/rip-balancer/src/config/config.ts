@@ -15,8 +15,8 @@ export type Size = number | string
 /** Everything about a balancer as plain data: the same in a program, in a file and over the admin API. */
 export interface BalancerConfig {
   /**
-   * Where to listen: `host:port`, `:port` (all addresses, IPv4 and IPv6), `unix:PATH`, `fd:N` (an inherited socket), or
-   * an object with TLS. Who may connect to a Unix socket: `unix:PATH?mode=0660&group=NAME` (0666).
+   * Where to listen: `host:port`, `:port` (all addresses, IPv4 and IPv6), `unix:PATH`, `fd:N` (an inherited socket;
+   * with systemd also `fd:NAME`), or an object with TLS. Who may connect to a Unix socket: `unix:PATH?mode=0660&group=NAME` (0666).
    * @default '127.0.0.1:8080'
    */
   readonly listen?: string | ListenerConfig | readonly (string | ListenerConfig)[]

@@ -24,6 +24,8 @@ import { removeStaleSocket } from './listening.ts'
 
 /** First descriptor passed by socket activation, see sd_listen_fds(3). */
 const FIRST_PASSED_FD = 3
+/** The name of a socket that has none, as sd_listen_fds_with_names(3) has it. */
+const UNNAMED = 'unknown'
 /** Variables of socket activation; they are meant for us, not for our children. */
 export const LISTEN_VARIABLES: readonly string[] = ['LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES']
 
@@ -117,21 +119,40 @@ export function adoptListenSocket(
   return new OwnedSocket(libc, fd, parseAddress(libc.socketName(fd)), withPath)
 }
 
+/** A listening socket that a service manager passes. */
+export interface PassedSocket {
+  /** That of `FileDescriptorName` (systemd.socket(5)), by default the name of the unit. */
+  readonly name: string
+  readonly socket: ListenSocket
+}
+
 /**
- * The listening socket systemd passes to an activated service; `undefined` when it passes none to this process.
+ * The listening sockets that systemd passes to an activated service, in the order of its units; none when it passes none
+ * to this process, and where there is no C library.
  *
- * @throws ManagerError `LISTEN_FAILED` when it passes several: no process would accept from the others.
+ * @throws ManagerError `LISTEN_FAILED` when one of them does not listen, as with `Accept=yes`
  */
-export function activatedListenSocket(
+export function activatedListenSockets(
   env: Readonly<Record<string, string | undefined>> = process.env,
-): ListenSocket | undefined {
-  if (Number(env['LISTEN_PID']) !== process.pid || !(Number(env['LISTEN_FDS']) >= 1)) return undefined
-  if (Number(env['LISTEN_FDS']) > 1) {
-    const reason =
-      'one socket can be served; give the unit a single ListenStream, such as [::]:80 for every address'
-    throw new ManagerError('LISTEN_FAILED', { address: `LISTEN_FDS=${env['LISTEN_FDS']}`, reason })
+): readonly PassedSocket[] {
+  const libc = openLibc()
+  if (libc === undefined || Number(env['LISTEN_PID']) !== process.pid) return []
+  const count = Number(env['LISTEN_FDS'])
+  if (!Number.isSafeInteger(count)) return []
+  const names = env['LISTEN_FDNAMES']?.split(':') ?? []
+  const passed: PassedSocket[] = []
+  // One by one: the first that is wrong ends it, however many there are said to be.
+  for (let at = 0; at < count; at++) {
+    const [fd, name] = [FIRST_PASSED_FD + at, names[at] || UNNAMED]
+    if (!libc.isListening(fd)) throw passedInVain(name, fd)
+    passed.push({ name, socket: new OwnedSocket(libc, fd, parseAddress(libc.socketName(fd)), false) })
   }
-  return adoptListenSocket(FIRST_PASSED_FD)
+  return passed
+}
+
+function passedInVain(name: string, fd: number): ManagerError {
+  const reason = 'it is not listening for connections; the unit needs ListenStream=, and no Accept=yes'
+  return new ManagerError('LISTEN_FAILED', { address: `descriptor ${fd} from systemd ("${name}")`, reason })
 }
 
 /** Sets the permissions of a bound socket. @throws ManagerError `LISTEN_FAILED`, as when we are not in the group. */

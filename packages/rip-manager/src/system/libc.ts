@@ -59,6 +59,8 @@ const SIGSET_BYTES = 128
 const CLOCK_MONOTONIC = process.platform === 'darwin' ? 6 : 1
 /** `SO_PEERCRED` of `SOL_SOCKET` (unix(7)); `LOCAL_PEERPID` of `SOL_LOCAL` on macOS. */
 const PEER_PID = process.platform === 'darwin' ? { level: 0, option: 2 } : { level: 1, option: 17 }
+/** `SO_ACCEPTCONN` of `SOL_SOCKET`. */
+const ACCEPTS = process.platform === 'darwin' ? { level: 0xffff, option: 2 } : { level: 1, option: 30 }
 /** fcntl(2): the lowest free descriptor from its argument on, closed on exec. */
 const F_DUPFD_CLOEXEC = process.platform === 'darwin' ? 67 : 1030
 const FIRST_FREE_FD = 3
@@ -87,6 +89,8 @@ export interface Libc {
   peerPid(fd: number): number | undefined
   /** The user that process acted as when it connected or listened; `undefined` when the system does not tell. */
   peerUid(fd: number): number | undefined
+  /** Whether it is a socket that accepts connections. */
+  isListening(fd: number): boolean
   /** The address a socket is bound to, as the raw `sockaddr`. */
   socketName(fd: number): Uint8Array
   /** Sends one datagram to the raw `sockaddr`. */
@@ -196,6 +200,12 @@ function wrap(symbols: Symbols, errnoAddress: () => Parameters<typeof read.i32>[
       // macOS has the pid alone.
       if (process.platform === 'darwin') return undefined
       return peerCredentials(symbols, fd)?.getUint32(INT_BYTES, true)
+    },
+    isListening(fd) {
+      const { level, option } = ACCEPTS
+      const value = int32(0)
+      const isSocket = symbols.getsockopt(fd, level, option, value, int32(INT_BYTES)) >= 0
+      return isSocket && value.getInt32(0, true) !== 0
     },
     socketName(fd) {
       const address = new Uint8Array(MAX_ADDRESS_BYTES)

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readlinkSync, statSync, writeFileSync } from '
 import { networkInterfaces } from 'node:os'
 import { until } from '@rip/testing'
 import {
-  activatedListenSocket,
+  activatedListenSockets,
   admit,
   formatListenAddress,
   type ListenAddress,
@@ -206,19 +206,50 @@ test('an inherited socket can be adopted', async () => {
   expect(await new Response(child.stdout).json()).toEqual({ fd: 3, address: socket.address })
 })
 
-test('the socket of an activated service is taken over, its path left to systemd', async () => {
-  await using folder = await temporaryFolder()
-  await using socket = await opened({ unix: folder.at('activated.sock') })
+/** What a process says of the sockets that it gets as systemd passes them. */
+async function activated(sockets: readonly number[], names?: string): Promise<unknown> {
   const source = JSON.stringify(new URL('../../src/socket/listen-socket.ts', import.meta.url).pathname)
-  const code = `const { activatedListenSocket } = await import(${source})
-    const socket = activatedListenSocket()
-    console.log(JSON.stringify(socket.address))
-    await socket.close()`
-  const command = `LISTEN_FDS=1 LISTEN_PID=$$ exec ${process.execPath} -e '${code}'`
-  const child = Bun.spawn(['sh', '-c', command], { stdio: ['ignore', 'pipe', 'inherit', socket.fd] })
-  expect(await new Response(child.stdout).json()).toEqual(socket.address)
+  const code = `const { activatedListenSockets } = await import(${source})
+    try {
+      const passed = activatedListenSockets()
+      console.log(JSON.stringify(passed.map(({ name, socket }) => ({ name, address: socket.address }))))
+      for (const { socket } of passed) await socket.close()
+    } catch ({ code, message }) { console.log(JSON.stringify({ code, message })) }`
+  const command = `LISTEN_FDS=${sockets.length} LISTEN_PID=$$ exec ${process.execPath} -e '${code}'`
+  const child = Bun.spawn(['sh', '-c', command], {
+    stdio: ['ignore', 'pipe', 'inherit', ...sockets],
+    env: { ...process.env, ...(names !== undefined && { LISTEN_FDNAMES: names }) },
+  })
+  const said = await new Response(child.stdout).json()
   await child.exited
+  return said
+}
+
+test('all sockets of an activated service are taken over with their names, paths left to systemd', async () => {
+  await using folder = await temporaryFolder()
+  await using local = await opened({ unix: folder.at('activated.sock') })
+  await using web = await opened({ host: '127.0.0.1', port: 0 })
+  const addresses = [local.address, web.address]
+  expect(await activated([local.fd, web.fd], 'local:web')).toEqual([
+    { name: 'local', address: addresses[0] },
+    { name: 'web', address: addresses[1] },
+  ])
+  expect(await activated([local.fd])).toEqual([{ name: 'unknown', address: addresses[0] }])
   expect(existsSync(folder.at('activated.sock'))).toBe(true)
+})
+
+test('a connection, as Accept=yes passes it, is refused with what the unit needs', async () => {
+  await using web = await opened({ host: '127.0.0.1', port: 0 })
+  const { port } = web.address as { port: number }
+  const connection = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } })
+  const { fd } = connection as unknown as { fd: number }
+  expect(await activated([web.fd, fd], 'web:one')).toEqual({
+    code: 'LISTEN_FAILED',
+    message:
+      'cannot listen on descriptor 4 from systemd ("one"): it is not listening for connections; the unit needs ' +
+      'ListenStream=, and no Accept=yes',
+  })
+  connection.terminate()
 })
 
 test.each([
@@ -227,7 +258,7 @@ test.each([
   { LISTEN_FDS: '1', LISTEN_PID: '1' },
   { LISTEN_FDS: '0', LISTEN_PID: String(process.pid) },
 ])('what is passed to nobody or to somebody else is left alone: %j', (env) => {
-  expect(activatedListenSocket(env)).toBeUndefined()
+  expect(activatedListenSockets(env)).toEqual([])
 })
 
 test.each(['::1', '::', '2001:db8::8:800:200c:417a', '::ffff:192.0.2.33', 'fe80::1', '127.0.0.1', '0.0.0.0'])(
@@ -238,10 +269,16 @@ test.each(['::1', '::', '2001:db8::8:800:200c:417a', '::ffff:192.0.2.33', 'fe80:
   },
 )
 
-test('several sockets of an activated service are refused, because only one would be accepted from', () => {
-  const env = { LISTEN_FDS: '2', LISTEN_PID: String(process.pid) }
-  expect(() => activatedListenSocket(env)).toThrow('LISTEN_FDS=2: one socket can be served')
-})
+test.each(['1000000000', '1e3', 'x', '-1', '0.5'])(
+  'LISTEN_FDS=%s ends at the first that is no socket',
+  (fds) => {
+    const env = { LISTEN_FDS: fds, LISTEN_PID: String(process.pid) }
+    const sockets = (): unknown => activatedListenSockets(env)
+    // Descriptor 3 of this process is one of the runtime's own.
+    if (Number(fds) >= 1) expect(sockets).toThrow('it is not listening for connections')
+    else expect(sockets()).toEqual([])
+  },
+)
 
 describe('permission to connect to a Unix socket', () => {
   const modeOf = (path: string): number => statSync(path).mode & 0o777

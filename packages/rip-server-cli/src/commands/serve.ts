@@ -300,13 +300,14 @@ class Serving {
     return ExitCode.done
   }
 
-  #facts({ manager, runDir, address, url, opsAddress }: OpenServer): ReadyFacts {
+  #facts({ manager, runDir, address, url, otherUrls, opsAddress }: OpenServer): ReadyFacts {
     const { mode, settings, entry, entryFoundBy, command } = this.#plan
     const isInDevelopment = mode === 'development'
     const { cwd } = this.#invocation
     return {
       mode,
       url,
+      otherUrls,
       ...(isInDevelopment && url !== undefined && { network: lanUrls(address, url) }),
       exposed: address !== undefined && isExposed(address),
       ops: opsAddress && { url: addressUrl(opsAddress), exposed: isExposed(opsAddress) },

@@ -13,6 +13,8 @@ export interface ReadyFacts {
   readonly mode: Mode
   /** Address for clients, read back from the listening socket; absent without a balancer. */
   readonly url: string | undefined
+  /** Other addresses of the same, where another process opened several sockets. */
+  readonly otherUrls?: readonly string[]
   /** The same for other machines of its networks, when it listens on all addresses. */
   readonly network?: readonly LanUrl[]
   /** Whether the socket accepts connections from other machines. */
@@ -54,6 +56,7 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
   const { snapshot } = facts
   const rows = [
     ['url', urlText(facts, terminal)],
+    ...(facts.otherUrls ?? []).map((url) => ['also', url]),
     ...(facts.network ?? []).map(({ url, through }) => ['network', `${url}  ${terminal.faint(through)}`]),
     ['app', entryText(facts, terminal)],
     ...(facts.command === undefined ? [] : [['command', `${facts.command}  ${terminal.faint(UNFROZEN)}`]]),
@@ -80,7 +83,7 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
 
 /** The facts as one JSON object. */
 export function readyJson(facts: ReadyFacts, atMs: number): string {
-  const { snapshot, url = null, network = [], entry, command, mode } = facts
+  const { snapshot, url = null, otherUrls = [], network = [], entry, command, mode } = facts
   const { version, control, ops, concurrency, tookMs, hints } = facts
   const { generation, readyWorkers: workers } = snapshot
   const place = entry === undefined ? 'in the background' : `on ${url ?? 'sockets of its own'}`
@@ -90,6 +93,7 @@ export function readyJson(facts: ReadyFacts, atMs: number): string {
     message,
     type: 'serving',
     url,
+    ...(otherUrls.length > 0 && { otherUrls }),
     ...(network.length > 0 && { network: network.map((each) => each.url) }),
     app: entry ?? snapshot.root,
     ...(command !== undefined && { command }),

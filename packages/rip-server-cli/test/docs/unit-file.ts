@@ -35,7 +35,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
     'ReadWritePaths',
     'StandardOutput',
   ],
-  Socket: ['ListenStream', 'SocketUser', 'SocketGroup', 'SocketMode'],
+  Socket: ['ListenStream', 'FileDescriptorName', 'Service', 'SocketUser', 'SocketGroup', 'SocketMode'],
   Install: ['WantedBy', 'Also'],
 }
 

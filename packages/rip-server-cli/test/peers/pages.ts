@@ -67,9 +67,10 @@ describe('systemd accepts the units of', () => {
     test(titleOf(block), async () => {
       const all = written.map(([name, text]) => put(name, onThisMachine(text)))
       // A socket alone needs the service that it starts.
-      for (const [name] of written.filter(([each]) => each.endsWith('.socket')))
-        if (!written.some(([each]) => each === name.replace('.socket', '.service')))
-          put(name.replace('.socket', '.service'), '[Service]\nExecStart=/bin/true\n')
+      for (const [name, text] of written.filter(([each]) => each.endsWith('.socket'))) {
+        const service = /^Service=(\S+)/m.exec(text)?.[1] ?? name.replace('.socket', '.service')
+        if (!written.some(([each]) => each === service)) put(service, '[Service]\nExecStart=/bin/true\n')
+      }
       await accepts('systemd-analyze', 'verify', ...all.map((path) => path.replace('@.', '@shop.')))
     })
   }

@@ -2,6 +2,7 @@ import type {
   BalancerConfig,
   HalfClose,
   LearnedFieldConfig,
+  ListenerConfig,
   PolicyName,
   StickyCookieConfig,
 } from '@rip/balancer'
@@ -32,8 +33,8 @@ const DEFAULT_UNDERSCORES = 'pass'
 const AFTER_WORKERS_MS = 2_000
 
 export interface BalancerPlace {
-  /** Where it listens: `HOST:PORT`, `unix:PATH` or `fd:N`. */
-  readonly listen: string
+  /** Where it listens, once or several times: `HOST:PORT`, `unix:PATH` or `fd:N`. */
+  readonly listen: string | readonly string[]
   readonly adminPath: string
   /** Names it answers to, besides `localhost` and addresses; absent for all. */
   readonly allowHosts?: readonly string[] | undefined
@@ -75,7 +76,7 @@ export function balancerConfig(
     ...options,
     policy,
     halfClose,
-    listen: tls === undefined ? listen : { address: listen, tls },
+    listen: tls === undefined ? listen : secured(listen, tls),
     admin: `unix:${adminPath}`,
     waitForBackends: true,
     ...(allowHosts !== undefined && { allowHosts }),
@@ -91,6 +92,13 @@ export function balancerConfig(
     limits: { ...limits, ...(body !== undefined && { body }) },
     accessLog: settings.accessLog ?? accessLog,
   }
+}
+
+function secured(
+  listen: BalancerPlace['listen'],
+  tls: NonNullable<ListenerConfig['tls']>,
+): ListenerConfig | readonly ListenerConfig[] {
+  return typeof listen === 'string' ? { address: listen, tls } : listen.map((address) => ({ address, tls }))
 }
 
 /** A text is short for an object with this name. */

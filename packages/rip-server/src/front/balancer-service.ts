@@ -13,14 +13,14 @@ import { balancerConfig } from './balancer-config.ts'
 import type { LentCertificate } from './lent-certificate.ts'
 import { balancerProgram } from '../programs/programs.ts'
 
-/** Descriptor the listening socket has in the balancer: the first after standard input, output and error. */
+/** Descriptor the first listening socket has in the balancer: the one after standard input, output and error. */
 const INHERITED_FD = 3
 /** How often a balancer that is starting is asked whether it answers. */
 const READY_POLL_MS = 10
 
 export interface BalancerServiceOptions {
-  /** Listening socket to pass on; absent where the system cannot pass one on. */
-  readonly socket: ListenSocket | undefined
+  /** Listening sockets to pass on; none where the system cannot pass one on. */
+  readonly sockets: readonly ListenSocket[]
   /** Address that the balancer binds itself without such a socket. */
   readonly listen: ListenAddress
   readonly adminPath: string
@@ -61,13 +61,14 @@ export interface BalancerService extends Service {
 
 /** The balancer as a service: a process that the manager supervises without knowing what it does. */
 export function balancerService(options: BalancerServiceOptions): BalancerService {
-  const { socket, listen, adminPath, allowHosts, admin, settings, configPath, env, acceptWhenRouted } =
+  const { sockets, listen, adminPath, allowHosts, admin, settings, configPath, env, acceptWhenRouted } =
     options
   const { account, certificate, stickyKey, learnedFile, pageScript } = options
-  const address = socket === undefined ? formatListenAddress(listen) : `fd:${INHERITED_FD}`
+  const passed = sockets.map((_, at) => `fd:${INHERITED_FD + at}`)
+  const addresses = passed.length > 0 ? passed : [formatListenAddress(listen)]
   const config = (): BalancerConfig =>
     balancerConfig(settings(), {
-      listen: address,
+      listen: addresses,
       adminPath,
       allowHosts: allowHosts(),
       stickyKey: stickyKey(),
@@ -96,7 +97,7 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
     // it asks. This process answers signals to stop, which may be sent to every process at once.
     env: { ...env, RIP_PARENT_FD: '0', RIP_PARENT_STOPS: '1' },
     ...(account && { account }),
-    ...(socket !== undefined && { inheritFds: [socket.fd] }),
+    inheritFds: sockets.map(({ fd }) => fd),
   }
   return {
     name: 'balancer',

@@ -4,7 +4,6 @@ import type { BalancerConfig } from '@rip/balancer'
 import { AdminClient } from '@rip/balancer/supervisor'
 import {
   type Account,
-  activatedListenSocket,
   admit,
   adoptListenSocket,
   formatListenAddress,
@@ -44,9 +43,11 @@ export interface Front {
   readonly address: ListenAddress | undefined
   /** Address to open in a browser. */
   readonly url?: string
-  /** The socket from which a successor accepts, too; absent where the system cannot pass one on. */
-  readonly socket?: ListenSocket
-  /** The address that `socket` was opened with; absent when another process had opened it. */
+  /** The other addresses, when another process opened several sockets, for people as `url` is. */
+  readonly otherUrls: readonly string[]
+  /** The sockets from which a successor accepts, too; none where the system cannot pass one on. */
+  readonly sockets: readonly ListenSocket[]
+  /** The address that the socket was opened with; absent when another process had opened them. */
   readonly listen?: string
   /** The predecessor, whose socket this was, has gone. */
   readonly inherit: () => void
@@ -63,8 +64,6 @@ export interface BesideOptions {
   readonly runDir: RunDir
   /** Owns what is opened. */
   readonly owned: AsyncDisposableStack
-  /** Whether sockets that a service manager passes to this process are meant for the server. */
-  readonly isProgram: boolean
   readonly note: (message: string) => void
   readonly warn: (message: string) => void
   /** What the predecessor passed on; absent without one. */
@@ -87,6 +86,8 @@ export function frontBeside({ runDir, owned, note, warn, inherited }: BesideOpti
     joined: () => balancers.joined,
     services: [],
     address: undefined,
+    otherUrls: [],
+    sockets: [],
     inherit: () => {},
     configure: async () => {},
     stopAccepting: () => balancers.leave(),
@@ -95,6 +96,8 @@ export function frontBeside({ runDir, owned, note, warn, inherited }: BesideOpti
 
 export interface FrontOptions extends BesideOptions {
   readonly listen: ListenAddress
+  /** Listening sockets that a service manager has passed, which win over `listen`. */
+  readonly passed: readonly ListenSocket[]
   /** The settings in force. */
   readonly settings: () => Settings
   readonly mode: Mode
@@ -105,15 +108,15 @@ export interface FrontOptions extends BesideOptions {
   readonly account?: Account | undefined
 }
 
-/** Opens the listening socket, or takes the one of an activated service, and puts a balancer behind it. */
+/** Opens the listening socket, or takes those of an activated service, and puts a balancer behind it. */
 export async function openFront(options: FrontOptions): Promise<Front> {
   const { listen, settings, mode, runDir, env, owned, inherited, account, note, warn, pageScript } = options
-  const given =
-    inheritedSocket(inherited, listen) ?? (options.isProgram ? activatedListenSocket() : undefined)
-  const socket = owned.use(given ?? (await openListenSocket(listen)))
-  const asked = given === undefined ? formatListenAddress(listen) : inherited?.listen
+  const given = [...inheritedSockets(inherited, listen), ...options.passed]
+  const sockets = given.length > 0 ? given : [(await openListenSocket(listen)) ?? []].flat()
+  for (const socket of sockets) owned.use(socket)
+  const asked = given.length === 0 ? formatListenAddress(listen) : inherited?.listen
   // The access that the settings allow may have changed since the predecessor opened the socket.
-  if (inherited !== undefined && 'unix' in listen && isAt(socket, listen.unix)) admit(listen)
+  if (inherited !== undefined && 'unix' in listen && isAt(sockets, listen.unix)) admit(listen)
   const admin = new AdminClient({ socket: runDir.adminPath })
   const { adminPath } = runDir
   const configName = inherited === undefined ? 'balancer.json' : `balancer-${process.pid}.json`
@@ -124,7 +127,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   // Requests that it accepted earlier would be lost if the rest of the server does not get ready.
   const acceptWhenRouted = inherited !== undefined
   const allowHosts = (): readonly string[] | undefined => allowedHosts(settings(), mode, listen)
-  const parts = { socket, listen, settings, allowHosts, adminPath, configPath, env, admin, acceptWhenRouted }
+  const parts = { sockets, listen, settings, allowHosts, adminPath, configPath, env, admin, acceptWhenRouted }
   const learnedFile = join(runDir.routerFolder, LEARNED_NAME)
   const stickyKey = (): string => runDir.secret()
   const service = balancerService({
@@ -135,7 +138,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     learnedFile,
     ...(pageScript && { pageScript }),
   })
-  const address = socket?.address ?? listen
+  const [address = listen, ...others] = publicFirst(sockets)
+  const isSecure = settings().tlsCert !== undefined
   const balancers = new BalancerSet({ own: [admin], note, warn })
   // Messages name the original certificate, not the copy made for the balancer.
   const namedAsGiven = (each: ServedCertificate): ServedCertificate =>
@@ -153,21 +157,22 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     joined: () => balancers.joined,
     services: [service],
     address,
-    url: addressUrl(address, settings().tlsCert !== undefined),
-    ...(socket !== undefined && { socket }),
+    url: addressUrl(address, isSecure),
+    otherUrls: others.map((each) => addressUrl(each, isSecure)),
+    sockets,
     ...(asked !== undefined && { listen: asked }),
     inherit: () => {
-      if (asked !== undefined) socket?.own()
+      if (asked !== undefined) for (const socket of sockets) socket.own()
     },
     configure: () => service.configure(),
     stopAccepting: async () => {
       const left = balancers.leave()
       // Connections that wait to be accepted would be reset.
-      await socket?.turnAway()
+      await Promise.all(sockets.map((socket) => socket.turnAway()))
       await admin.stopAccepting()
-      // The balancer has closed its copy. With this one closed, too, the system refuses clients instead of letting them
+      // The balancer has closed its copies. With these closed, too, the system refuses clients instead of letting them
       // wait.
-      await socket?.close()
+      await Promise.all(sockets.map((socket) => socket.close()))
       await left
     },
   }
@@ -186,22 +191,28 @@ function lentCertificate({ settings, runDir, account }: FrontOptions): LentCerti
   return new LentCertificate({ cert, key }, runDir.routerFolder, account)
 }
 
-function isAt(socket: ListenSocket | undefined, path: string): boolean {
-  return socket !== undefined && 'unix' in socket.address && socket.address.unix === path
+function isAt(sockets: readonly ListenSocket[], path: string): boolean {
+  return sockets.some(({ address }) => 'unix' in address && address.unix === path)
+}
+
+/** The addresses that a browser can open come first. */
+function publicFirst(sockets: readonly ListenSocket[]): readonly ListenAddress[] {
+  const addresses = sockets.map(({ address }) => address)
+  return [...addresses.filter((each) => 'port' in each), ...addresses.filter((each) => 'unix' in each)]
 }
 
 /**
- * The predecessor's socket, unless that was opened for another address: then the predecessor keeps it. It is the
+ * The predecessor's sockets, unless its own was opened for another address: then the predecessor keeps it. They are the
  * predecessor's own until that has gone.
  */
-function inheritedSocket(
+function inheritedSockets(
   inherited: Inheritance | undefined,
   listen: ListenAddress,
-): ListenSocket | undefined {
-  const fd = inherited?.listenFd
-  if (inherited === undefined || fd === undefined) return undefined
-  if (inherited.listen === undefined || inherited.listen === formatListenAddress(listen))
-    return adoptListenSocket(fd)
-  closeSync(fd)
-  return undefined
+): readonly ListenSocket[] {
+  if (inherited === undefined) return []
+  const { listenFds, listen: before } = inherited
+  if (before === undefined || before === formatListenAddress(listen))
+    return listenFds.flatMap((fd) => adoptListenSocket(fd) ?? [])
+  for (const fd of listenFds) closeSync(fd)
+  return []
 }

@@ -6,7 +6,7 @@ import type { Front } from './front.ts'
 /** For an application that answers no requests. */
 export function noFront(inherited: Inheritance | undefined): Front {
   // The predecessor answered requests. Clients are refused, not kept waiting, once it has gone.
-  if (inherited?.listenFd !== undefined) closeSync(inherited.listenFd)
+  for (const fd of inherited?.listenFds ?? []) closeSync(fd)
   return {
     router: noRouter,
     // What works in the background is observed by its crashes alone.
@@ -16,6 +16,8 @@ export function noFront(inherited: Inheritance | undefined): Front {
     metrics: async () => '',
     services: [],
     address: undefined,
+    otherUrls: [],
+    sockets: [],
     stopAccepting: async () => {},
     join: async ({ pid }) => {
       const reason = 'the application answers no requests, it only works in the background'

@@ -8,7 +8,7 @@ import {
 } from '@rip/manager'
 import type { RunDir } from '@rip/manager'
 
-/** Descriptor the listening socket has in a successor: the first after standard input, output and error. */
+/** Descriptor the first socket has in a successor: behind standard input, output and error. */
 const INHERITED_FD = 3
 const POLL_MS = 20
 
@@ -16,11 +16,11 @@ const POLL_MS = 20
 export interface Inheritance {
   readonly predecessor: number
   readonly predecessorStartTime: string
-  /** Descriptor of the listening socket, if there is one. */
-  readonly listenFd: number | undefined
-  /** Address that the socket was opened with; absent when another process had opened it. */
+  /** Descriptors of the listening sockets. */
+  readonly listenFds: readonly number[]
+  /** Address that the socket was opened with; absent when another process had opened them. */
   readonly listen?: string
-  /** Descriptor of the socket for probes, and the address it was opened with, if there is one. */
+  /** Descriptor of the socket for probes, if there is one, and the address it was opened with, unless another process had. */
   readonly opsFd?: number
   readonly ops?: string
   /** The number of workers that was wanted last. */
@@ -40,11 +40,11 @@ export function inheritance(env: Environment): Inheritance | undefined {
 
 export interface SuccessionOptions {
   readonly runDir: RunDir
-  readonly socket: ListenSocket | undefined
+  readonly sockets: readonly ListenSocket[]
   /** See {@link Inheritance}. */
   readonly listen?: string | undefined
   /** The socket for probes, with its address as {@link Inheritance} has it. */
-  readonly ops?: { readonly fd: number; readonly asked: string } | undefined
+  readonly ops?: { readonly fd: number; readonly asked: string | undefined } | undefined
   readonly env: Environment
   /** Folder to start it in; when that is gone, it starts in another one. */
   readonly cwd: string
@@ -55,7 +55,7 @@ export interface SuccessionOptions {
 
 /**
  * Starts the program anew, from disk and with the arguments of this process, and waits until the new process serves.
- * Both then accept from the same listening socket. If the new process does not get that far, nothing has changed.
+ * Both then accept from the same listening sockets. If the new process does not get that far, nothing has changed.
  */
 export async function startSuccessor(options: SuccessionOptions): Promise<HandOverResult> {
   if (process.pid === 1) return refused('a container ends with its process 1: replace the container instead')
@@ -79,23 +79,24 @@ export async function startSuccessor(options: SuccessionOptions): Promise<HandOv
 }
 
 function spawnSuccessor({
-  socket,
+  sockets,
   listen,
   ops,
   env,
   cwd,
   workers,
 }: SuccessionOptions): Bun.Subprocess | Error {
-  const fds = [socket?.fd, ops?.fd].filter((fd) => fd !== undefined)
+  const fds = [...sockets.map(({ fd }) => fd), ...(ops === undefined ? [] : [ops.fd])]
   const inherited: Inheritance = {
     predecessor: process.pid,
     predecessorStartTime: processStartTime(process.pid) ?? '',
-    listenFd: socket === undefined ? undefined : INHERITED_FD,
+    listenFds: sockets.map((_, at) => INHERITED_FD + at),
     workers,
     ...(listen !== undefined && { listen }),
-    ...(ops !== undefined && { ops: ops.asked, opsFd: INHERITED_FD + fds.length - 1 }),
+    ...(ops !== undefined && { opsFd: INHERITED_FD + sockets.length }),
+    ...(ops?.asked !== undefined && { ops: ops.asked }),
   }
-  const { WATCHDOG_PID: _watchdog, LISTEN_PID: _pid, LISTEN_FDS: _fds, ...rest } = env
+  const { WATCHDOG_PID: _watchdog, LISTEN_PID: _pid, LISTEN_FDS: _fds, LISTEN_FDNAMES: _names, ...rest } = env
   try {
     return Bun.spawn([process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
       cwd: existsSync(cwd) ? cwd : '/',

@@ -15,6 +15,8 @@ export interface OpsOptions {
   /** Where it listens; absent where it does not. */
   readonly address: ListenAddress | undefined
   readonly inherited: Inheritance | undefined
+  /** A listening socket that a service manager has passed for it, which wins over `address`. */
+  readonly passed?: ListenSocket | undefined
   /** Owns what is opened. */
   readonly owned: AsyncDisposableStack
   /** The manager's status, at once. */
@@ -31,19 +33,24 @@ export interface Ops {
   readonly listener?: OpsListener
   /** Absent where the system cannot pass a socket on. */
   readonly socket?: ListenSocket | undefined
-  /** The address it was asked for. */
-  readonly asked?: string
+  /** The address it was asked for; absent when another process had opened the socket. */
+  readonly asked?: string | undefined
   /** The predecessor, whose socket this was, has gone: a path that nobody listens on any more is removed. */
   readonly inherit: () => void
 }
 
 /** Opens the listener, or takes the predecessor's socket; it answers when it is told to accept. @throws what `openListenSocket` throws */
 export async function openOps(options: OpsOptions): Promise<Ops> {
-  const { address, inherited, owned, present, status, metrics, balancers } = options
-  const passed = passedSocket(inherited)
-  const isSame = address !== undefined && inherited?.ops === formatListenAddress(address)
-  const [given, former] = isSame ? [passed] : [undefined, passed]
+  const { inherited, owned, present, status, metrics, balancers } = options
+  const wanted = options.address && formatListenAddress(options.address)
+  const fromBefore = passedSocket(inherited)
+  // Opened by neither of the two, or for the address that this one is to have.
+  const isSame = inherited?.ops === undefined || inherited.ops === wanted
+  const [kept, former] = isSame ? [fromBefore] : [undefined, fromBefore]
+  const given = kept ?? options.passed
+  const address = given?.address ?? options.address
   if (address === undefined) return { inherit: () => dropFormer(former) }
+  const asked = given === undefined ? wanted : inherited?.ops
   const socket = owned.use(given ?? (await openListenSocket(address)))
   const lag = owned.use(new LoopLag())
   const listener = owned.use(
@@ -59,10 +66,10 @@ export async function openOps(options: OpsOptions): Promise<Ops> {
     }),
   )
   const inherit = (): void => {
-    given?.own()
+    if (asked !== undefined) given?.own()
     dropFormer(former)
   }
-  return { listener, socket, asked: formatListenAddress(address), inherit }
+  return { listener, socket, asked, inherit }
 }
 
 /** The predecessor's socket, whose path is its own until it has gone. */

@@ -1,5 +1,6 @@
 import { isAbsolute, join, relative } from 'node:path'
 import {
+  activatedListenSockets,
   type BackgroundProgram,
   type Backend,
   type ChildLine,
@@ -14,7 +15,10 @@ import {
   createWorkerLinks,
   type HandOverResult,
   type ListenAddress,
+  type ListenSocket,
   type Manager,
+  formatListenAddress,
+  ManagerError,
   ManagerMetrics,
   type Refusal,
   type ReloadResult,
@@ -78,6 +82,8 @@ export class OpenServer implements AsyncDisposable {
   readonly address: ListenAddress | undefined
   /** The same address, to open in a browser. */
   readonly url: string | undefined
+  /** Other addresses of the same, where another process opened several sockets. */
+  readonly otherUrls: readonly string[]
   /** Where probes and scrapers ask, if they may. */
   readonly opsAddress: ListenAddress | undefined
   readonly #owned: AsyncDisposableStack
@@ -92,6 +98,7 @@ export class OpenServer implements AsyncDisposable {
     this.runDir = parts.runDir
     this.address = parts.front.address
     this.url = parts.front.url
+    this.otherUrls = parts.front.otherUrls
     this.opsAddress = parts.ops?.listener?.address
     this.#parts = parts
     this.#owned = owned
@@ -163,7 +170,7 @@ export class OpenServer implements AsyncDisposable {
     if (problem !== undefined) return { ok: false, message: problem }
     const result = await startSuccessor({
       runDir: this.runDir,
-      socket: front.socket,
+      sockets: front.sockets,
       listen: front.listen,
       ops: passedOn(ops),
       env: plan.env,
@@ -175,7 +182,7 @@ export class OpenServer implements AsyncDisposable {
       ]),
     })
     if (!result.ok) return result
-    front.socket?.disown()
+    for (const socket of front.sockets) socket.disown()
     ops?.listener?.handOver()
     log.disown()
     systemd?.handOver(result.pid)
@@ -309,7 +316,8 @@ async function assemble(
     }),
   )
   const { listen, note, warn } = plan
-  const beside = { runDir, owned, note, warn, inherited, isProgram: plan.isProgram }
+  const beside = { runDir, owned, note, warn, inherited }
+  const passed = passedSockets(plan)
   const configuration = new LiveConfiguration({
     root,
     mode,
@@ -332,6 +340,7 @@ async function assemble(
         : await openFront({
             ...beside,
             listen,
+            passed: passed.forClients,
             settings: () => requestLines.applied(configuration.current),
             mode,
             env,
@@ -441,6 +450,7 @@ async function assemble(
   if (mode === 'production') owned.use(new FailureWatch({ status, manager }))
   const metrics = owned.use(new ManagerMetrics(manager))
   const ops = await opsOf(plan, {
+    passed: passed.forOps,
     owned,
     metrics,
     status,
@@ -482,8 +492,36 @@ async function assemble(
   }
 }
 
+/** Name of the socket of systemd that is for probes, and not for clients of the application. */
+const OPS_SOCKET = 'ops'
+
+interface PassedSockets {
+  readonly forClients: readonly ListenSocket[]
+  readonly forOps: ListenSocket | undefined
+}
+
+/** The sockets that systemd has passed to the program. @throws ManagerError `LISTEN_FAILED` */
+function passedSockets({ isProgram, entry, listen, warn }: ServerPlan): PassedSockets {
+  const passed = isProgram ? activatedListenSockets() : []
+  const named = (isOps: boolean): ListenSocket[] =>
+    passed.filter(({ name }) => (name === OPS_SOCKET) === isOps).map(({ socket }) => socket)
+  const [forClients, [forOps, ...more]] = [named(false), named(true)]
+  if (more.length > 0) {
+    const reason = 'there is one socket for probes; give the other one another FileDescriptorName'
+    throw new ManagerError('LISTEN_FAILED', {
+      address: `several sockets from systemd named "${OPS_SOCKET}"`,
+      reason,
+    })
+  }
+  if (forClients.length > 0 && (entry === undefined || listen === undefined))
+    warn(
+      `nothing is served on the socket from systemd at ${forClients.map(({ address }) => formatListenAddress(address)).join(', ')}: this process has no balancer`,
+    )
+  return { forClients, forOps }
+}
+
 function passedOn(ops: Ops | undefined): SuccessionOptions['ops'] {
-  if (ops?.socket === undefined || ops.asked === undefined) return undefined
+  if (ops?.socket === undefined) return undefined
   return { fd: ops.socket.fd, asked: ops.asked }
 }
 
@@ -492,7 +530,8 @@ async function opsOf(
   { ops: address, inherited }: ServerPlan,
   sources: Omit<OpsOptions, 'address' | 'inherited'>,
 ): Promise<Ops | undefined> {
-  if (address === undefined && inherited?.opsFd === undefined) return undefined
+  if (address === undefined && inherited?.opsFd === undefined && sources.passed === undefined)
+    return undefined
   const { openOps } = await import('../ops/open-ops.ts')
   return await openOps({ ...sources, address, inherited })
 }

@@ -10,8 +10,8 @@ test('when the system cannot start the successor, nothing changes: the lock is t
     takeBack: () => void calls.push('takeBack'),
   } as RunDir
   const { signal } = new AbortController()
-  const socket = { fd: 1_000_000 } as ListenSocket
-  const result = await startSuccessor({ runDir, socket, env: {}, cwd: '/', workers: 1, signal })
+  const sockets = [{ fd: 1_000_000 } as ListenSocket]
+  const result = await startSuccessor({ runDir, sockets, env: {}, cwd: '/', workers: 1, signal })
   expect(result).toEqual({ ok: false, message: expect.stringContaining('no process could be started') })
   expect(calls).toEqual(['handOver', 'takeBack'])
 })

@@ -27,7 +27,7 @@ async function succeed(
     inherited: {
       predecessor: 0,
       predecessorStartTime: '',
-      listenFd: undefined,
+      listenFds: [],
       workers: 1,
       opsFd: duplicateListenSocket(predecessor!)!,
       ops: formatListenAddress(before),
