@@ -99,7 +99,8 @@ export const DEFAULT_HEALTH_STATUSES: readonly { readonly from: number; readonly
 export const DEFAULT_UNDERSCORES: Underscores = 'drop'
 export const DEFAULT_UPGRADES: readonly string[] = ['websocket']
 
-export const DEFAULT_WORKER_PROTOCOL: WorkerProtocol = 'http1'
+/** It has no effect on backends that were not said to take HTTP/2. */
+export const DEFAULT_WORKER_PROTOCOL: WorkerProtocol = 'auto'
 
 /** What most proxies do. */
 export const DEFAULT_HALF_CLOSE: HalfClose = 'answer'

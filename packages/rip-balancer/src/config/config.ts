@@ -106,10 +106,10 @@ export interface BalancerConfig {
    */
   readonly halfClose?: HalfClose
   /**
-   * What is spoken to backends that take HTTP/2 as well as HTTP/1.1: `auto` HTTP/2 as soon as a connection is ready and
-   * there are several requests at a time, `h2c` HTTP/2 always, `http1` never. Upgrades, long request bodies, and heads
-   * larger than the backend takes, are HTTP/1.1 in any case.
-   * @default 'http1'
+   * What is spoken to backends that take HTTP/2 as well as HTTP/1.1: `auto` HTTP/2 while a backend has many requests at a
+   * time (from 17 on, until there were no more than 12 for a second), as soon as a connection is ready; `h2c` HTTP/2
+   * always, `http1` never. Upgrades, long request bodies, and heads larger than the backend takes, are HTTP/1.1 in any case.
+   * @default 'auto'
    */
   readonly workerProtocol?: WorkerProtocol
   /** Peers that open every connection with a PROXY protocol header (v1 or v2), in front of TLS. @default none */

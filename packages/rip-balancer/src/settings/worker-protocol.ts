@@ -1,7 +1,7 @@
 /**
  * What is spoken to backends that take HTTP/2 in plain text as well as HTTP/1.1:
  *
- * - `auto`: HTTP/2 as soon as a connection is ready and there are several requests at a time, HTTP/1.1 until then;
+ * - `auto`: HTTP/2 while there are many requests at a time, as soon as a connection is ready, HTTP/1.1 otherwise;
  * - `h2c`: HTTP/2; requests wait until a connection is ready;
  * - `http1`: HTTP/1.1.
  *

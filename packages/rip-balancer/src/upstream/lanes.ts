@@ -1,5 +1,6 @@
 import type { RequestHead } from '../http1/request-head.ts'
 import type { Backend, LaneCounts } from './backend.ts'
+import { Crowd } from './crowd.ts'
 import type { Lane, LaneOwner } from './lane.ts'
 import type { LaneEvent, LaneStream } from './lane-stream.ts'
 import type { ResponseSink } from './response-sink.ts'
@@ -31,12 +32,18 @@ export class Lanes implements LaneOwner, LaneCounts {
   private lanes: Lane[] = []
   /** Lanes that take no more requests. */
   private readonly leaving = new Set<Lane>()
+  private readonly crowd = new Crowd()
   private retryAt = Number.NEGATIVE_INFINITY
   private isRetired = false
 
   constructor(maker: LaneMaker, backend: Backend) {
     this.maker = maker
     this.backend = backend
+  }
+
+  /** Whether a request that has been claimed is one of so many at the backend that HTTP/1.1 would cost more. */
+  isWorthwhile(): boolean {
+    return this.crowd.joined(this.backend.inFlight, this.maker.nowMs)
   }
 
   /** Takes a request at once, or not at all; then a lane is being opened if one more is worth it. */

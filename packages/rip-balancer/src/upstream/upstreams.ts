@@ -15,6 +15,7 @@ import { RequestBlock } from './request-block.ts'
 import { ResponseHeads } from './response-heads.ts'
 import { UpstreamConnection, type ConnectionOwner, type UpstreamLimits } from './upstream-connection.ts'
 import type { UpstreamExchange } from './upstream-exchange.ts'
+import { DEFAULT_WORKER_PROTOCOL } from '../defaults.ts'
 import type { WorkerProtocol } from '../settings/worker-protocol.ts'
 
 /** What happens to connections, for counting. */
@@ -29,7 +30,7 @@ export interface UpstreamObserver {
  */
 export class Upstreams implements LaneMaker {
   private limits: UpstreamLimits | undefined
-  private protocol: WorkerProtocol = 'http1'
+  private protocol: WorkerProtocol = DEFAULT_WORKER_PROTOCOL
   private laneParts: LaneParts | undefined
   private readonly lanes = new Map<Backend, Lanes>()
   private tls = new BackendTlsSettings()
@@ -187,16 +188,16 @@ export class Upstreams implements LaneMaker {
     return http2 === 'only' || this.prefersLane(backend, request)
   }
 
-  private prefersLane({ inFlight }: Backend, { head }: OutgoingRequest): boolean {
+  private prefersLane(backend: Backend, { head }: OutgoingRequest): boolean {
     if (head.body.length > LARGE_BODY_BYTES) return false
-    return this.protocol === 'h2c' || inFlight > FEW_REQUESTS
+    return this.protocol === 'h2c' || this.lanesOf(backend).isWorthwhile()
   }
 
   /** A backend that speaks both protocols is spoken to in HTTP/1.1 as long as a connection of HTTP/2 is being made. */
   private awaitsLane(backend: Backend, request: OutgoingRequest): boolean {
+    if (backend.address.http2 === 'also' && this.protocol !== 'h2c') return false
     if (!this.usesLane(backend, request)) return false
-    if (backend.address.http2 === 'only') return true
-    return this.protocol === 'h2c' && this.lanesOf(backend).takes(request.head)
+    return backend.address.http2 === 'only' || this.lanesOf(backend).takes(request.head)
   }
 
   private lanesOf(backend: Backend): Lanes {
@@ -244,8 +245,6 @@ export class Upstreams implements LaneMaker {
 
 /** A longer request body has a connection of its own: there it need not be copied, and no window holds it up. */
 const LARGE_BODY_BYTES = 64 * 1024
-/** Up to so many requests at a backend there is little to be gathered, and HTTP/1.1 is as fast (`bench/proxy`, small-8). */
-const FEW_REQUESTS = 8
 
 /** Open connections to all backends, used or not. */
 interface Gauge {

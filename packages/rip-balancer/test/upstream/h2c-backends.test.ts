@@ -397,18 +397,31 @@ test('a long request body goes to a backend that speaks both protocols in HTTP/1
   await upload
 })
 
-test('few requests at a time go there in HTTP/1.1, with workerProtocol auto', async () => {
+test('few requests at a time go there in HTTP/1.1, unless something else is said', async () => {
   await using backend = await FrameBackend.listen(() => {})
   const to = [{ address: backend.address.replace('h2c://', ''), http2: true }]
-  await using lb = await balance({ listen: '127.0.0.1:0', to, workerProtocol: 'auto' })
+  await using lb = await balance({ listen: '127.0.0.1:0', to })
   const leaver = new AbortController()
-  const asked = Array.from({ length: 8 }, () =>
+  const asked = Array.from({ length: 16 }, () =>
     fetch(lb.url, { signal: leaver.signal }).catch(() => undefined),
   )
-  await until('all have come', () => backend.connections.length === 8)
+  await until('all have come', () => backend.connections.length === 16)
   expect(backend.handshakes).toBe(0)
   asked.push(fetch(lb.url, { signal: leaver.signal }).catch(() => undefined))
   await until('a connection of HTTP/2 is opened for more', () => backend.handshakes === 1)
+  leaver.abort()
+  await Promise.all(asked)
+})
+
+test('a backend that is not said to speak HTTP/2 gets HTTP/1.1, however many requests it has', async () => {
+  await using backend = await FrameBackend.listen(() => {})
+  await using lb = await balance({ listen: '127.0.0.1:0', to: backend.address.replace('h2c://', '') })
+  const leaver = new AbortController()
+  const asked = Array.from({ length: 40 }, () =>
+    fetch(lb.url, { signal: leaver.signal }).catch(() => undefined),
+  )
+  await until('each has a connection', () => backend.connections.length === 40)
+  expect(backend.handshakes).toBe(0)
   leaver.abort()
   await Promise.all(asked)
 })
