@@ -6,6 +6,7 @@ import { AdminClient, balance, type Balancer } from '../src/index.ts'
 import { duplicateDescriptor } from '../src/listener/duplicate-descriptor.ts'
 import { PROGRAM } from './cli/program.ts'
 import { TempFolder, TestBackend } from './servers.ts'
+import { Http2Worker } from './upstream/http2-worker.ts'
 
 // Programs take long to start on a busy machine.
 setDefaultTimeout(20_000)
@@ -125,6 +126,58 @@ describe('under load, no request is lost', () => {
     expect(site.lb.pool.status()).toMatchObject({ inFlight: 0, queued: 0 })
     expect(site.lb.pool.status().backends).toHaveLength(2)
     await Promise.all(old.map((backend) => backend[Symbol.asyncDispose]()))
+  })
+
+  test('when they are few and many by turns, so that workers are spoken to in either protocol, while generations replace each other', async () => {
+    await using site = await Site.open()
+    const few = new Load(site.lb.url, 6)
+    const { pool } = site.lb
+    const inLanes = (): number => pool.status().laneStreams
+    let peak: Load | undefined
+    let old: Http2Worker[] = []
+    const failures: string[] = []
+    const replace = async (generation: number): Promise<void> => {
+      const fresh = [0, 1].map((n) => new Http2Worker(site.folder, `w${n}.${generation}`, echo))
+      await site.admin.prepare(
+        `g${generation}`,
+        fresh.map(({ socket }, n) => ({
+          id: `w${n}.${generation}`,
+          address: `unix:${socket}`,
+          maxInFlight: 100,
+          http2: true,
+        })),
+      )
+      await site.admin.cut(`g${generation}`)
+      if (generation > 1) expect((await site.admin.drain(`g${generation - 1}`, 5_000)).abandoned).toBe(0)
+      await Promise.all(old.map((worker) => worker[Symbol.asyncDispose]()))
+      old = fresh
+    }
+    const rise = async (): Promise<void> => {
+      peak = new Load(site.lb.url, 60)
+      await until('HTTP/2 is spoken', () => inLanes() > 0)
+    }
+    const fall = async (): Promise<void> => {
+      await peak!.stop()
+      failures.push(...peak!.failures)
+    }
+    for (let generation = 1; generation <= 8; generation += 2) {
+      await replace(generation)
+      await rise()
+      await replace(generation + 1)
+      await peak!.answersMore(100)
+      await fall()
+      await few.answersMore(20)
+    }
+    // Within one generation, too.
+    await rise()
+    await fall()
+    await until('HTTP/1.1 is spoken again', () => inLanes() === 0 && pool.inFlight > 1)
+    await rise()
+    await fall()
+    await few.stop()
+    expect([...failures, ...few.failures]).toEqual([])
+    expect(pool.status()).toMatchObject({ inFlight: 0, queued: 0, laneStreams: 0 })
+    await Promise.all(old.map((worker) => worker[Symbol.asyncDispose]()))
   })
 
   test('when members of the serving generation leave and join one by one', async () => {

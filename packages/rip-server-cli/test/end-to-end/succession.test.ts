@@ -10,10 +10,12 @@ const TEST_TIMEOUT_MS = 90_000
 const RESTARTS = 3
 const CHUNKS = 20
 
+// What a worker has at a time goes up and down every second, so that it is spoken to in HTTP/2 and in HTTP/1.1 by turns.
 const app = `export default async (request) => {
   const { pathname } = new URL(request.url)
   if (pathname === '/stream') return new Response(stream())
   const { length } = await request.text()
+  if (Math.floor(Date.now() / 1000) % 2 === 0) await Bun.sleep(600)
   return Response.json({ pid: process.pid, manager: process.ppid, body: length })
 }
 async function* stream() {
@@ -63,6 +65,16 @@ function runningPid(sandbox: Sandbox): number | undefined {
   return findInstances(sandbox.env())[0]?.pid
 }
 
+/** Connections of HTTP/2 to workers. */
+async function lanes(sandbox: Sandbox): Promise<number> {
+  const unix = join(findInstances(sandbox.env())[0]?.runDir ?? '', 'admin.sock')
+  const status = await fetch('http://balancer/status', { unix }).then(
+    (response) => response.json() as Promise<{ readonly pools: readonly { readonly lanes: number }[] }>,
+    () => undefined,
+  )
+  return status?.pools[0]?.lanes ?? 0
+}
+
 async function serve(sandbox: Sandbox, ...options: string[]): Promise<Server> {
   await writeFile(join(sandbox.folder, 'index.js'), app)
   return sandbox.start(sandbox.folder, 'w:2', '0', '-b', '127.0.0.1', ...options)
@@ -87,6 +99,7 @@ describe('restart --manager', () => {
         expect(runningPid(sandbox)).toBe(pids.at(-1))
       }
       expect(await exitCode(server)).toBe(0)
+      await until('workers are spoken to in HTTP/2', async () => (await lanes(sandbox)) > 0)
       const [report, streamed] = [await load.stop(), await streams.stop()]
       expect(report.failures).toEqual([])
       expect(streamed.broken).toEqual([])
