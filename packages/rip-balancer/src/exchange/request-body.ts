@@ -40,10 +40,10 @@ export class RequestBody {
     this.forget()
   }
 
-  /** Keeps what is sent from now on, so that it can be sent again, while it fits. */
-  keep(): void {
+  /** Keeps what is sent from now on, so that it can be sent again, while it fits. @param hasBegun see `UpstreamExchange` */
+  keep(hasBegun: boolean): void {
     this.keeps = true
-    if (this.keptBytes > this.limits.maxReplayBytes) this.forget()
+    if (hasBegun && this.keptBytes > this.limits.maxReplayBytes) this.forget()
   }
 
   /** Prepares for `gather`. @param bytes how much is gathered, and what came with the last of it */
@@ -90,7 +90,7 @@ export class RequestBody {
   pass(bytes: Buffer, from: number, to: number, upstream: UpstreamExchange): boolean {
     this.received += to - from
     if (this.received > this.limits.maxBodyBytes) return false
-    if (this.keeps) this.keepForReplay(bytes, from, to)
+    if (this.keeps) this.keepForReplay(bytes, from, to, upstream.hasBegun)
     upstream.data(bytes, from, to)
     return true
   }
@@ -101,8 +101,14 @@ export class RequestBody {
     this.trailers = trailers
   }
 
-  private keepForReplay(bytes: Buffer, from: number, to: number): void {
-    if (this.keptBytes + to - from > this.limits.maxReplayBytes) this.forget()
+  /**
+   * A backend in HTTP/2 that has not begun the request, and may refuse it, takes no more than one window of the body, which is
+   * 64 KiB in most servers. What passes the bound with it is kept until then, as the rest of the body is not read meanwhile.
+   */
+  private keepForReplay(bytes: Buffer, from: number, to: number, hasBegun: boolean): void {
+    const { maxReplayBytes } = this.limits
+    const isFull = hasBegun ? this.keptBytes + to - from > maxReplayBytes : this.keptBytes > maxReplayBytes
+    if (isFull) this.forget()
     else this.keepRun(bytes, from, to)
   }
 

@@ -105,7 +105,7 @@ export class RequestRelay {
     const head = this.facts.request!
     upstream.send(this.outgoing)
     if (again || body.gathered) body.replay(upstream)
-    if (upstream.reused || upstream.canRefuse || head.isIdempotent) body.keep()
+    if (upstream.reused || upstream.canRefuse || head.isIdempotent) body.keep(upstream.hasBegun)
     else body.forget()
     if (body.done) return this.sent(upstream)
     this.awaitsContinue = head.expectsContinue && body.received === 0

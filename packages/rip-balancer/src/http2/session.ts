@@ -448,6 +448,7 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost {
     const stream = this.streams.get(id)
     if (stream === undefined) return this.expectPast(id, 'WINDOW_UPDATE')
     if (increment === 0) return this.resetWith(stream, ERROR.protocol)
+    stream.wasTaken = true
     if (!stream.sendWindow.grow(increment)) this.resetWith(stream, ERROR.flowControl)
   }
 

@@ -64,6 +64,8 @@ export class Http2Stream {
   sawHead = false
   /** The peer's message is complete. */
   receiveEnded = false
+  /** The peer has made the window larger, so that it has taken some of the data. */
+  wasTaken = false
   /** Bytes that wait for a window or for the kernel. */
   waiting = 0
   /** Bytes of frames with data that were handed to the connection. */

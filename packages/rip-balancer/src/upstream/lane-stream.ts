@@ -95,6 +95,10 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
     return stream !== undefined && !this.wasRefused && this.lane.sent > stream.startedAt
   }
 
+  get hasBegun(): boolean {
+    return this.answered || this.stream?.wasTaken === true
+  }
+
   get waiting(): number {
     return this.stream?.waiting ?? 0
   }

@@ -49,6 +49,7 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
   reused = false
   /** HTTP/1.1 has no way to say so. */
   readonly canRefuse = false
+  readonly hasBegun = true
   readonly wasLeftOut = false
   /** Whether a byte of the current response has arrived. */
   answered = false

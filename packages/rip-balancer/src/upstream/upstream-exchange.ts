@@ -13,6 +13,8 @@ export interface UpstreamExchange {
   readonly reused: boolean
   /** Whether the backend can say that it has not begun the request (RFC 9113 §8.7), which can be sent again then whatever it is. */
   readonly canRefuse: boolean
+  /** Whether that is to be expected no more: the backend has taken some of the body, or has answered. */
+  readonly hasBegun: boolean
   /** The backend has not begun the request because it takes no more on this connection: that says nothing about the next one. */
   readonly wasLeftOut: boolean
   /** How long the connection had been unused before this exchange took it; 0 if other exchanges used it. */

@@ -91,6 +91,7 @@ export class StreamOfBackend implements UpstreamExchange {
   hasSent = false
   requestComplete = false
   readonly canRefuse = true
+  hasBegun = false
   readonly wasLeftOut = false
   waiting = 0
   isPaused = false

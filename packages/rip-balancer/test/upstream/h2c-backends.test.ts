@@ -7,7 +7,7 @@ import { balance } from '../../src/index.ts'
 import type { BalancerConfig } from '../../src/config/config.ts'
 import { ERROR } from '../../src/http2/error-code.ts'
 import { FLAG, FRAME } from '../../src/http2/frame-type.ts'
-import { frame, numbers, settingsOf } from '../http2/frames.ts'
+import { frame, numbers, SETTINGS, settingsOf } from '../http2/frames.ts'
 import { FrameBackend, type Fields, type Reaction } from './frame-backend.ts'
 
 const OK: Fields = [[':status', '200']]
@@ -112,6 +112,32 @@ describe('a request', () => {
     const pay = async (): Promise<number> => (await fetch(it.url, { method: 'POST', body: 'pay' })).status
     expect(await Promise.all(Array.from({ length: 40 }, pay))).toEqual(Array.from({ length: 40 }, () => 200))
     expect(taken.size).toBe(40)
+  })
+
+  test('is sent again with its body, however long, as long as the backend has taken none of it', async () => {
+    const received = new Map<unknown, number>()
+    const window = frame(FRAME.windowUpdate, 0, 0, numbers(2 ** 30))
+    await using it = await start(
+      ({ type, flags, stream, payload }, connection) => {
+        // The others have sent what the window takes when they hear that they are left out.
+        if (type !== FRAME.data || stream !== 1) return
+        const bytes = (received.get(connection) ?? 0) + payload.length
+        received.set(connection, bytes)
+        if ((flags & endStream) === 0)
+          return connection.write(frame(FRAME.windowUpdate, 0, stream, numbers(payload.length)))
+        connection.write(frame(FRAME.goAway, 0, 0, numbers(stream, 0)))
+        connection.answer(stream, String(bytes))
+      },
+      {},
+      Buffer.concat([SETTINGS, window]),
+    )
+    const lengths = Array.from({ length: 10 }, (_, n) => 100_000 + n * 40_000)
+    const answers = lengths.map(async (length) => {
+      const response = await fetch(it.url, { method: 'POST', body: Buffer.alloc(length) })
+      return [response.status, await response.text()]
+    })
+    expect(await Promise.all(answers)).toEqual(lengths.map((length) => [200, String(length)]))
+    expect(received.size).toBe(10)
   })
 
   test('that may have been executed is not: 502', async () => {
