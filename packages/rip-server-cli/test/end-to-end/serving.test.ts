@@ -11,12 +11,21 @@ async function workersAsked(server: Server, times: number): Promise<number[]> {
   return workers.toSorted((a, b) => a - b)
 }
 
+/** A worker that is ready gets requests a moment later. */
+async function allTakeRequests(server: Server, workers: number): Promise<void> {
+  await until('every worker gets requests', async () => {
+    const asked = await workersAsked(server, workers)
+    return new Set(asked).size === workers
+  })
+}
+
 describe('an application is served by all workers in turn', () => {
   test(
     'from .rip files',
     async () => {
       await using sandbox = await Sandbox.create()
       const server = await sandbox.start('dev', await sandbox.demo(), 'w:3', '0')
+      await allTakeRequests(server, 3)
       const workers = await workersAsked(server, 9)
       expect(workers).toEqual([1, 1, 1, 2, 2, 2, 3, 3, 3])
       const page = await fetch(server.url)
@@ -30,6 +39,7 @@ describe('an application is served by all workers in turn', () => {
     async () => {
       await using sandbox = await Sandbox.create()
       const server = await sandbox.start(await sandbox.fixture('ts-app'), 'w:2', '0', '-b', '127.0.0.1')
+      await allTakeRequests(server, 2)
       expect(await workersAsked(server, 4)).toEqual([1, 1, 2, 2])
       expect(await (await fetch(server.url)).text()).toBe('hello from TypeScript')
     },
