@@ -170,6 +170,8 @@ export interface WorkerVitals extends MessageCounts {
   readonly eventStreams: number
   readonly requests: number
   readonly rssBytes: number
+  /** File descriptors that can still be opened, at most; absent where that is not known. */
+  readonly freeDescriptors?: number
   /** Longest delay of the event loop since the last beacon. */
   readonly loopLagMs: number
 }

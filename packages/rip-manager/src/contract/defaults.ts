@@ -44,6 +44,8 @@ export const DEFAULT_RECYCLE_JITTER = 0.1
 export const DEFAULT_MEMORY_SAMPLES = 3
 /** A worker above the memory limit that has hardly grown is not replaced earlier than this. */
 export const HARDLY_GROWN_MS = 60_000
+/** A worker that can open fewer files and connections than this is replaced; with fewer from the start, than half of that. */
+export const LOW_DESCRIPTORS = 16
 /** Pause after a replacement did not boot, before another recycling is tried. */
 export const RECYCLE_RETRY_MS = 30_000
 

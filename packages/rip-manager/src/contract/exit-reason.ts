@@ -1,8 +1,19 @@
 import type { BootFailure } from '@rip/worker/protocol'
 
-/** Why a worker is replaced by plan. `memory-budget`: the limit of all together was nearly used up, and it was the largest. */
+/**
+ * Why a worker is replaced by plan. `memory-budget`: the limit of all together was nearly used up, and it was the largest;
+ * `descriptors`: it can hardly open anything more.
+ */
 export type RecycleReason =
-  'requests' | 'memory' | 'memory-budget' | 'lifetime' | 'restart' | 'unhealthy' | 'signal' | 'socket-lost'
+  | 'requests'
+  | 'memory'
+  | 'memory-budget'
+  | 'descriptors'
+  | 'lifetime'
+  | 'restart'
+  | 'unhealthy'
+  | 'signal'
+  | 'socket-lost'
 
 /** Why a worker's process ended. */
 export type ExitReason =

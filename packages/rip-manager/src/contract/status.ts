@@ -28,6 +28,8 @@ export interface WorkerStatus extends MessageCounts {
   readonly eventStreams: number
   readonly requests: number
   readonly rssBytes: number
+  /** File descriptors it can still open, at most; absent where that is not known. */
+  readonly freeDescriptors?: number
   /** How late its event loop is: by its last word, or by how long that is overdue. */
   readonly loopLagMs: number
   /** As the balancer counts them; absent without a balancer. */

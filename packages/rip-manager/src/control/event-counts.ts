@@ -21,6 +21,7 @@ const RESTART_REASONS: Readonly<Record<RestartReason, true>> = {
   requests: true,
   memory: true,
   'memory-budget': true,
+  descriptors: true,
   lifetime: true,
   restart: true,
   unhealthy: true,

@@ -5,7 +5,8 @@ interface Metric<Of> {
   readonly name: string
   readonly type: 'counter' | 'gauge'
   readonly help: string
-  readonly value: (of: Of) => number
+  /** `undefined` where it is not known: that one has no series. */
+  readonly value: (of: Of) => number | undefined
 }
 
 const WORKER_METRICS: readonly Metric<WorkerStatus>[] = [
@@ -14,6 +15,12 @@ const WORKER_METRICS: readonly Metric<WorkerStatus>[] = [
     type: 'gauge',
     help: 'Resident memory.',
     value: ({ rssBytes }) => rssBytes,
+  },
+  {
+    name: 'rip_worker_free_descriptors',
+    type: 'gauge',
+    help: 'File descriptors that can still be opened, at most.',
+    value: ({ freeDescriptors }) => freeDescriptors,
   },
   {
     name: 'rip_worker_loop_lag_seconds',
@@ -86,7 +93,10 @@ function linesOf<Of>(
   return metrics.flatMap(({ name, type, help, value }) => [
     `# HELP ${name} ${help}`,
     `# TYPE ${name} ${type}`,
-    ...all.map((each) => `${name}{${labels(each)}} ${value(each)}`),
+    ...all.flatMap((each) => {
+      const figure = value(each)
+      return figure === undefined ? [] : [`${name}{${labels(each)}} ${figure}`]
+    }),
   ])
 }
 

@@ -49,6 +49,7 @@ const readers: {
     eventStreams: count(fields['eventStreams'] ?? 0),
     requests: count(fields['requests']),
     rssBytes: count(fields['rssBytes']),
+    ...knownCount('freeDescriptors', fields['freeDescriptors']),
     loopLagMs: count(fields['loopLagMs']),
     published: count(fields['published'] ?? 0),
     delivered: count(fields['delivered'] ?? 0),
@@ -121,6 +122,11 @@ function malformed(): never {
 
 function count(value: unknown): number {
   return isCount(value) ? value : malformed()
+}
+
+/** A field that a worker may leave out. */
+function knownCount<Name extends string>(name: Name, value: unknown): { readonly [N in Name]?: number } {
+  return value === undefined ? {} : ({ [name]: count(value) } as { readonly [N in Name]: number })
 }
 
 function isCount(value: unknown): value is number {

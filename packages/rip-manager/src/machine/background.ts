@@ -1,4 +1,5 @@
 import type { BootFailure, WorkerMessage } from '@rip/worker/protocol'
+import { HARDLY_GROWN_MS } from '../contract/defaults.ts'
 import {
   enterBackground,
   isAtWork,
@@ -212,6 +213,7 @@ export function onBackgroundMessage(fleet: Fleet, process: BackgroundProcess, me
     case 'beacon': {
       const { rssBytes, loopLagMs, published, delivered, dropped } = message
       process.vitals = { rssBytes, loopLagMs, published, delivered, dropped }
+      if (message.freeDescriptors === 0) onExhausted(fleet, process)
       return
     }
     case 'listening':
@@ -219,6 +221,12 @@ export function onBackgroundMessage(fleet: Fleet, process: BackgroundProcess, me
     case 'drained':
       return
   }
+}
+
+/** One that can open nothing more does no work. A fresh one that ends up like it is left alone for some time. */
+function onExhausted({ nowMs }: Fleet, process: BackgroundProcess): void {
+  const { state, workingMs = nowMs } = process
+  if (state === 'working' && nowMs - workingMs >= HARDLY_GROWN_MS) process.outdated ??= 'descriptors'
 }
 
 /** One that has been told to end meanwhile, by an order and a signal that came too early for it, is told again. */

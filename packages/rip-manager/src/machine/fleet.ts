@@ -76,6 +76,7 @@ export function newFleet({
     restart: undefined,
     activates,
     recycleAfterMs: 0,
+    descriptorsToldFor: undefined,
     memoryLimitToldFor: undefined,
     memoryBudget: { checkMs: 0, samples: 0, pauseMs: 0, told: false },
     restoring: undefined,

@@ -4,6 +4,7 @@ import { onBackgroundMessage } from './background.ts'
 import { findBackground } from './background-post.ts'
 import { onUnhealthy } from './crashes.ts'
 import { fromBootFailure } from './failure.ts'
+import { noteDescriptors } from './descriptors.ts'
 import { isCutting, onCandidateLost } from './rollout-end.ts'
 import { onCandidateReady } from './rollout.ts'
 import type { Fleet, Worker } from './state.ts'
@@ -86,7 +87,7 @@ function onFailed(fleet: Fleet, worker: Worker, failure: BootFailure): void {
 }
 
 function onBeacon(fleet: Fleet, worker: Worker, vitals: WorkerVitals): void {
-  const { inFlight, webSockets, eventStreams, requests, rssBytes, loopLagMs } = vitals
+  const { inFlight, webSockets, eventStreams, requests, rssBytes, loopLagMs, freeDescriptors } = vitals
   const { published, delivered, dropped } = vitals
   worker.vitals = {
     inFlight,
@@ -94,12 +95,14 @@ function onBeacon(fleet: Fleet, worker: Worker, vitals: WorkerVitals): void {
     eventStreams,
     requests,
     rssBytes,
+    ...(freeDescriptors !== undefined && { freeDescriptors }),
     loopLagMs,
     published,
     delivered,
     dropped,
   }
   if (worker.freshBytes === 0 && worker.state === 'ready') worker.freshBytes = rssBytes
+  noteDescriptors(worker, freeDescriptors)
   const { memoryBytes } = fleet.config.recycle
   worker.samplesOverMemory = memoryBytes > 0 && rssBytes > memoryBytes ? worker.samplesOverMemory + 1 : 0
 }

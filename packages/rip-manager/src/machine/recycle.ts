@@ -2,6 +2,7 @@ import { HARDLY_GROWN_MS, MEMORY_BUDGET_GROWTH, RECYCLE_RETRY_MS } from '../cont
 import type { RecycleReason } from '../contract/exit-reason.ts'
 import type { GenerationId } from '../contract/router.ts'
 import { isBackgroundMarked } from './background-post.ts'
+import { lacksDescriptors } from './descriptors.ts'
 import { type Failure, messageOf } from './failure.ts'
 import { finishRestart, refuseHopelessRestart, refuseRestart } from './restart.ts'
 import type { Fleet, Group, Worker } from './state.ts'
@@ -32,6 +33,7 @@ function reasonToRecycle(fleet: Fleet, worker: Worker): RecycleReason | undefine
   if (worker.vitals.requests >= worker.recycleAfterRequests) return 'requests'
   if (worker.samplesOverMemory >= config.recycle.memorySamples && helpsToReplace(fleet, worker))
     return 'memory'
+  if (lacksDescriptors(fleet, worker)) return 'descriptors'
   if (nowMs - (worker.readyMs ?? nowMs) >= worker.recycleAfterMs) return 'lifetime'
   return undefined
 }

@@ -69,6 +69,11 @@ export interface Worker {
   samplesOverMemory: number
   /** Resident memory in its first beacon as a ready worker; 0 before. */
   freshBytes: number
+  samplesLowOnDescriptors: number
+  /** Descriptors it could open in its first beacon as a ready worker; undefined before, and where that is not known. */
+  freshDescriptors: number | undefined
+  /** Why it was started in the place of another worker, if that is why. */
+  readonly replacedFor: RecycleReason | undefined
   /** Why it waits for its turn to be replaced. */
   recycle: RecycleReason | undefined
   /** The worker whose place it takes once it is ready. */
@@ -290,6 +295,8 @@ export interface Fleet {
 
   /** No worker is replaced before. Written by `recycle.ts`. */
   recycleAfterMs: number
+  /** The generation for which it was said that fresh workers run out of descriptors, too. Written by `descriptors.ts`. */
+  descriptorsToldFor: GenerationId | undefined
   /** The generation for which it was said that the limit of memory is too low. Written by `recycle.ts`. */
   memoryLimitToldFor: GenerationId | undefined
   /** Written by `memory-budget.ts`. */

@@ -76,6 +76,9 @@ export function launch(fleet: Fleet, group: Group, slot: number, replaces?: Work
     ...drawRecycling(fleet),
     samplesOverMemory: 0,
     freshBytes: 0,
+    samplesLowOnDescriptors: 0,
+    freshDescriptors: undefined,
+    replacedFor: replaces?.recycle,
     recycle: undefined,
     replaces,
   }

@@ -55,7 +55,7 @@ export function statusOf(
     healthReasons: [
       ...lackingReasons(fleet),
       ...fleet.background.flatMap((post) => idleReason(post)),
-      ...workers.flatMap((worker) => silenceReason(worker)),
+      ...workers.flatMap((worker) => [...silenceReason(worker), ...exhaustionReason(worker)]),
     ],
     generation: serving?.generation.id ?? null,
     previousGeneration: fleet.previous?.id ?? null,
@@ -129,6 +129,10 @@ const SILENCE_TOLD_MS = 3_000
 function silenceReason({ slot, state, loopLagMs }: WorkerStatus): string[] {
   if (state !== 'ready' || loopLagMs < SILENCE_TOLD_MS) return []
   return [`worker ${slot} has blocked its event loop for ${(loopLagMs / 1_000).toFixed(1)} s`]
+}
+
+function exhaustionReason({ slot, state, freeDescriptors }: WorkerStatus): string[] {
+  return state === 'ready' && freeDescriptors === 0 ? [`worker ${slot} has no file descriptor left`] : []
 }
 
 function nextStartAtMs({ serving, wanted, nowMs }: Fleet, toWallMs: (atMs: number) => number): number | null {

@@ -36,6 +36,8 @@ export interface FakeBehaviour {
   readonly crashesAfterMs?: number
   /** Resident memory it reports. @default 0, which stands for unknown */
   readonly rssBytes?: number
+  /** Descriptors it says it can open. @default it does not say */
+  readonly freeDescriptors?: number
 }
 
 export interface FakeProcess extends ChildProcess {
@@ -149,6 +151,7 @@ class Process implements FakeProcess {
       eventStreams: 0,
       requests: 0,
       rssBytes: behaviour.rssBytes ?? 0,
+      ...(behaviour.freeDescriptors !== undefined && { freeDescriptors: behaviour.freeDescriptors }),
       loopLagMs: 0,
       published: 0,
       delivered: 0,

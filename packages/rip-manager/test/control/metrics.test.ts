@@ -34,6 +34,14 @@ test('each figure of each worker is a sample, with names in quotes as Prometheus
   expect(lines.filter((line) => !line.startsWith('#'))).toHaveLength(11)
 })
 
+test('a figure that is not known of a worker has no sample', () => {
+  const workers = [worker(1, { freeDescriptors: 0 }), worker(2, {})]
+  const samples = metricsOf({ workers, background: [] } as unknown as ManagerStatus)
+    .split('\n')
+    .filter((line) => line.startsWith('rip_worker_free_descriptors{'))
+  expect(samples).toEqual(['rip_worker_free_descriptors{worker="w1.3",generation="a\\"b\\\\c"} 0'])
+})
+
 test('without workers the metrics are declared all the same', () => {
   const text = metricsOf({ workers: [], background: [] } as unknown as ManagerStatus)
   expect(text.split('\n').every((line) => line === '' || line.startsWith('# '))).toBe(true)

@@ -36,7 +36,8 @@ function act(sim: Sim): void {
   if (chance < 0.77) return sim.exit(sim.some('booting')?.pid, { signal: 'SIGSEGV' })
   if (chance < 0.78) return sim.exit(sim.some('draining')?.pid, { code: 1 })
   if (chance < 0.79) return sim.freeze(sim.some(sim.random() < 0.5 ? 'serving' : 'booting'))
-  if (chance < 0.81) return sim.serve(sim.some('serving'))
+  if (chance < 0.808) return sim.serve(sim.some('serving'))
+  if (chance < 0.81) return sim.exhaust(sim.some('serving'))
   if (chance < 0.82) return sim.leave(sim.some('serving'))
   if (chance < 0.865) return editAndWake(sim)
   if (chance < 0.87) return putBackAndWake(sim)
@@ -66,6 +67,7 @@ function actInBackground(sim: Sim): void {
   if (chance < 0.88) return freezeBackground(sim)
   if (chance < 0.9) return leaveInBackground(sim)
   if (chance < 0.93) return sim.command({ type: 'restart', background: sim.programs[0]! })
+  if (chance < 0.94) return sim.exhaust(sim.someBackground('working'))
   sim.exitBackground(sim.someBackground('leaving'), { code: 1 })
 }
 

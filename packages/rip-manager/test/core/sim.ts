@@ -1,4 +1,4 @@
-import type { SupervisorMessage, WorkerMessage } from '@rip/worker/protocol'
+import type { SupervisorMessage, WorkerMessage, WorkerVitals } from '@rip/worker/protocol'
 import { STANDBY_TIMEOUT_MS } from '../../src/contract/defaults.ts'
 import type { BackgroundLaunch, Effects, Launch, Outcome } from '../../src/machine/effects.ts'
 import type { CommandId, Input } from '../../src/machine/inputs.ts'
@@ -69,6 +69,17 @@ const REPORTED_ENDS: ReadonlySet<string> = new Set([
 ])
 
 const WORKER_BYTES = 100
+const VITALS: WorkerVitals = {
+  inFlight: 0,
+  webSockets: 0,
+  eventStreams: 0,
+  requests: 0,
+  rssBytes: WORKER_BYTES,
+  loopLagMs: 0,
+  published: 0,
+  delivered: 0,
+  dropped: 0,
+}
 
 export const simSettings: Omit<MachineConfig, 'cutAfter'> = {
   concurrency: 10,
@@ -282,19 +293,7 @@ export class Sim implements Effects {
 
   #beacons(): void {
     for (const process of this.processes.values()) {
-      if (process.state === 'serving')
-        this.say(process.pid, {
-          type: 'beacon',
-          inFlight: 0,
-          webSockets: 0,
-          eventStreams: 0,
-          requests: 0,
-          rssBytes: WORKER_BYTES,
-          loopLagMs: 0,
-          published: 0,
-          delivered: 0,
-          dropped: 0,
-        })
+      if (process.state === 'serving') this.say(process.pid, { type: 'beacon', ...VITALS })
     }
   }
 
@@ -331,18 +330,13 @@ export class Sim implements Effects {
 
   serve(process: SimProcess | undefined): void {
     if (process === undefined) return
-    this.say(process.pid, {
-      type: 'beacon',
-      inFlight: 1,
-      webSockets: 0,
-      eventStreams: 0,
-      requests: 200,
-      rssBytes: WORKER_BYTES,
-      loopLagMs: 0,
-      published: 0,
-      delivered: 0,
-      dropped: 0,
-    })
+    this.say(process.pid, { type: 'beacon', ...VITALS, inFlight: 1, requests: 200 })
+  }
+
+  /** It can open nothing more. */
+  exhaust(process: SimProcess | SimBackground | undefined): void {
+    if (process === undefined) return
+    this.say(process.pid, { type: 'beacon', ...VITALS, freeDescriptors: 0 })
   }
 
   leave(process: SimProcess | undefined): void {

@@ -17,7 +17,7 @@ const types = [
 ]
 const names = (
   'version workerId pid socket bootMs entry failure inFlight requests rssBytes loopLagMs reason aborted order ' +
-  'webSockets eventStreams kind message file line column frame stack bytes base64 http2 __proto__'
+  'webSockets eventStreams freeDescriptors kind message file line column frame stack bytes base64 http2 __proto__'
 ).split(' ')
 
 /** Any JSON value, with frequent names of the protocol. */
@@ -71,6 +71,14 @@ test('texts are bounded', () => {
 
 test.each([NaN, -1, null, '7', undefined])('%p is no count', (inFlight) => {
   expect(readWorkerMessage({ type: 'leaving', reason: 'signal', inFlight })).toBeUndefined()
+})
+
+test('a worker may leave out how many descriptors it can open, and may not say nonsense', () => {
+  const beacon = { type: 'beacon', inFlight: 0, requests: 0, rssBytes: 1, loopLagMs: 0 }
+  expect(readWorkerMessage(beacon)).not.toHaveProperty('freeDescriptors')
+  expect(readWorkerMessage({ ...beacon, freeDescriptors: 0 })).toMatchObject({ freeDescriptors: 0 })
+  for (const freeDescriptors of [null, -1, '7', {}])
+    expect(readWorkerMessage({ ...beacon, freeDescriptors })).toBeUndefined()
 })
 
 test.each([

@@ -64,6 +64,17 @@ async function balancerText(): Promise<string> {
   return metrics.render({ pools: () => pools, certificates: () => certificates }) + set
 }
 
+/** Of a worker or a background process: what is not known has no sample. */
+const FIGURES = {
+  rssBytes: 0,
+  freeDescriptors: 0,
+  loopLagMs: 0,
+  published: 0,
+  delivered: 0,
+  dropped: 0,
+  restarts: 0,
+}
+
 /** The same of a manager, without what its workers say. */
 function managerTexts(): { readonly manager: string; readonly workers: string } {
   const log = new EventLog(() => 0)
@@ -76,8 +87,8 @@ function managerTexts(): { readonly manager: string; readonly workers: string } 
     generation: 'g2',
     previousGeneration: 'g1',
     lastRefusal: null,
-    workers: [{ slot: 1, incarnation: 1, generation: 'g2', state: 'ready' }],
-    background: [{ name: 'jobs', state: 'working' }],
+    workers: [{ slot: 1, incarnation: 1, generation: 'g2', state: 'ready', ...FIGURES }],
+    background: [{ name: 'jobs', state: 'working', ...FIGURES }],
   } as unknown as ManagerStatus
   using lag = new LoopLag(() => 0)
   const text = metrics.render(status)

@@ -15,6 +15,7 @@ import type { InspectionOrder, Inspector } from './inspector.ts'
 import { refuseInspection } from './refuse-inspection.ts'
 import { keepApart } from './keep-apart.ts'
 import { LoopLag } from './loop-lag.ts'
+import { ProcessFigures } from './process-figures.ts'
 import type { Settings } from './settings.ts'
 import type { SupervisorPipe } from './supervisor-pipe.ts'
 
@@ -24,6 +25,7 @@ export class BackgroundProgram {
   readonly #pipe: SupervisorPipe | undefined
   readonly #exit = Promise.withResolvers<number>()
   readonly #lag = new LoopLag()
+  readonly #figures = new ProcessFigures()
   readonly #bus = new BusMember()
   #library: CLibrary | undefined
   #signals: ApplicationSignals | undefined
@@ -212,7 +214,7 @@ export class BackgroundProgram {
       type: 'beacon',
       ...requests,
       ...this.#bus.counts,
-      rssBytes: process.memoryUsage.rss(),
+      ...this.#figures.take(),
       loopLagMs: this.#lag.take(),
     })
   }

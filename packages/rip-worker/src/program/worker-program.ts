@@ -4,9 +4,11 @@ import type { Entry } from '../application/find-entry.ts'
 import type { PortAttempt } from '../application/own-port.ts'
 import { ServerCapture } from '../application/server-capture.ts'
 import {
+  ACCEPT_WAITING_MS,
   BOOT_SIGNAL_GRACE_MS,
   CLOSE_HOOK_GRACE_MS,
   DEFAULT_BEACON_MS,
+  DRAIN_POLL_MS,
   LAST_WORDS_MS,
   LATE_LISTEN_MS,
   LATE_LISTEN_RESERVE_MS,
@@ -36,6 +38,7 @@ import type { InspectionOrder, Inspector } from './inspector.ts'
 import { keepApart } from './keep-apart.ts'
 import { LoadedTimers } from './loaded-timers.ts'
 import { LoopLag } from './loop-lag.ts'
+import { ProcessFigures } from './process-figures.ts'
 import type { Settings } from './settings.ts'
 import { STOP_SIGNALS, type StopSignal } from './stop-signals.ts'
 import { answerWhereStuck } from './stuck-stack.ts'
@@ -61,6 +64,7 @@ export class WorkerProgram {
   readonly #startedMs: number
   readonly #exit = Promise.withResolvers<number>()
   readonly #lag = new LoopLag()
+  readonly #figures = new ProcessFigures()
   readonly #servers: ServerCapture
   readonly #bus = new BusMember()
   /** Whether it waits for the supervisor's word to become active, which the supervisor says in its welcome. */
@@ -225,7 +229,10 @@ export class WorkerProgram {
   /** Does what need not be done before the first request. */
   #settle(): void {
     const library = this.#cLibrary()
-    if (library !== undefined) answerWhereStuck(library)
+    if (library !== undefined) {
+      answerWhereStuck(library)
+      this.#figures.reserveDescriptors(library)
+    }
     setTimeout(() => void this.#endBoot(), BOOT_PAGES_MS)
   }
 
@@ -394,7 +401,7 @@ export class WorkerProgram {
       webSockets: this.#worker?.stats.webSockets ?? 0,
       eventStreams: this.#worker?.stats.eventStreams ?? 0,
       requests: this.#worker?.stats.requests ?? 0,
-      rssBytes: process.memoryUsage.rss(),
+      ...this.#figures.take(),
       loopLagMs: this.#lag.take(),
       ...this.#bus.counts,
     })
@@ -427,11 +434,20 @@ export class WorkerProgram {
   async #drain(timeoutMs?: number): Promise<void> {
     if (this.#phase === 'draining') return
     this.#phase = 'draining'
+    if (this.#figures.lacksDescriptors) await this.#acceptWaiting(timeoutMs)
     const { abandoned = 0 } = (await this.#worker?.close(timeoutMs === undefined ? {} : { timeoutMs })) ?? {}
     await this.#bus[Symbol.asyncDispose]()
     this.#send({ type: 'drained', abandoned })
     if (this.#isLeftByApplication) await Bun.sleep(LAST_WORDS_MS)
     await this.#end(this.#exitCode || this.#drainExitCode(abandoned))
+  }
+
+  /** Connections for which there was no descriptor would be refused when the socket is closed. */
+  async #acceptWaiting(timeoutMs: number = Infinity): Promise<void> {
+    const untilMs = performance.now() + Math.min(timeoutMs / 2, ACCEPT_WAITING_MS)
+    while (!this.#figures.releaseDescriptors() && performance.now() < untilMs) await Bun.sleep(DRAIN_POLL_MS)
+    // One turn of the event loop takes all of them.
+    await Bun.sleep(DRAIN_POLL_MS)
   }
 
   /** Everything is finished: what the application does at its end cannot harm a request or change the exit code. */
