@@ -105,7 +105,7 @@ describe('metrics of a manager', () => {
 
   test('have every reason and every outcome from the start, so that the first one is seen as an increase', () => {
     const zeros = lines(after()).filter((line) => line.endsWith(' 0'))
-    expect(zeros.filter((line) => line.startsWith('rip_worker_restarts_total'))).toHaveLength(13)
+    expect(zeros.filter((line) => line.startsWith('rip_worker_restarts_total'))).toHaveLength(14)
     expect(zeros.filter((line) => line.startsWith('rip_reloads_total'))).toHaveLength(13)
   })
 
