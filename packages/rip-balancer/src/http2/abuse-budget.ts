@@ -3,6 +3,12 @@ import type { Clock } from '../transport/clock.ts'
 /** How a peer can cost more than it brings. */
 export type Abuse = 'resets' | 'control-frames' | 'unread-answers'
 
+export const ABUSE_REASONS: Readonly<Record<Abuse, string>> = {
+  resets: 'more streams were reset than is usual',
+  'control-frames': 'more frames that carry nothing than are usual',
+  'unread-answers': 'answers to PING and SETTINGS are not read',
+}
+
 /** Bounds of what a peer may do on one connection without making progress. */
 export interface AbuseLimits {
   /** Streams that end early, by either side's reset, beyond those that were completed. */
@@ -35,6 +41,8 @@ export class AbuseBudget {
   private resets: number
   private frames: number
   private refilledAt: number
+  /** Of answers, since the peer last read everything. */
+  private unreadBytes = 0
 
   constructor(limits: AbuseLimits, clock: Clock) {
     this.limits = limits
@@ -64,6 +72,17 @@ export class AbuseBudget {
     if (--this.frames >= 0) return true
     this.refill()
     return this.frames >= 0
+  }
+
+  /** An answer was added to others that the peer has not read. @returns whether that is bearable */
+  answered(bytes: number): boolean {
+    this.unreadBytes += bytes
+    return this.unreadBytes <= this.limits.maxUnreadBytes
+  }
+
+  /** The peer has read everything. */
+  answersRead(): void {
+    this.unreadBytes = 0
   }
 
   private refill(): void {

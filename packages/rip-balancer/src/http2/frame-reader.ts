@@ -1,5 +1,5 @@
 import { ERROR } from './error-code.ts'
-import { FLAG, FRAME, FRAME_HEADER_BYTES, MAX_31_BITS } from './frame-type.ts'
+import { FLAG, FRAME, FRAME_HEADER_BYTES, MAX_31_BITS, PING_BYTES } from './frame-type.ts'
 import { DEFAULT_FRAME_BYTES } from './settings.ts'
 
 /** Takes what a peer sends. Bytes are valid during the call only. */
@@ -358,7 +358,7 @@ function sizeFault(type: number, flags: number, length: number): string | undefi
   if (type === FRAME.settings && (flags & FLAG.ack) !== 0 && length > 0)
     return 'an acknowledgement of SETTINGS with a payload'
   if (type === FRAME.settings && length % 6 !== 0) return `SETTINGS of ${length} bytes`
-  if (type === FRAME.ping && length !== 8) return `PING of ${length} bytes`
+  if (type === FRAME.ping && length !== PING_BYTES) return `PING of ${length} bytes`
   if (type === FRAME.resetStream && length !== 4) return `RST_STREAM of ${length} bytes`
   if (type === FRAME.windowUpdate && length !== 4) return `WINDOW_UPDATE of ${length} bytes`
   if (type === FRAME.goAway && length < 8) return `GOAWAY of ${length} bytes`

@@ -18,6 +18,9 @@ export const FLAG = { endStream: 0x1, ack: 0x1, endHeaders: 0x4, padded: 0x8, pr
 /** Every frame begins with a header of this length (RFC 9113 §4.1). */
 export const FRAME_HEADER_BYTES = 9
 
+/** Length of the payload of PING (RFC 9113 §6.7). */
+export const PING_BYTES = 8
+
 /** The largest identifier of a stream, and the largest window (RFC 9113 §5.1.1, §6.9.1). */
 export const MAX_31_BITS = 0x7fffffff
 

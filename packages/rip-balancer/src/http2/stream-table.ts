@@ -20,12 +20,12 @@ export type PastOfStream = 'idle' | 'not-ours' | 'reset-here' | 'closed'
 export class StreamTable {
   /** The highest stream of the peer; 0 when there was none, as always where the peer is a server. */
   lastPeerId = 0
-  /** Streams that the peer has reset, and whose owners are not done. */
-  heldPlaces = 0
   private readonly role: Role
   private readonly open = new Map<number, Http2Stream>()
   private readonly resetHere = new Set<number>()
   private readonly gaps: { readonly after: number; readonly before: number }[] = []
+  /** Streams that were reset, and whose owners are not done. */
+  private heldPlaces = 0
   private nextId = 1
 
   constructor(role: Role) {
@@ -49,6 +49,11 @@ export class StreamTable {
   /** All that are open; they may be removed meanwhile. */
   all(): Http2Stream[] {
     return [...this.open.values()]
+  }
+
+  /** Streams that are open, or whose owners are not done with them. */
+  get places(): number {
+    return this.open.size + this.heldPlaces
   }
 
   /** Identifier for a stream that this side begins. */
@@ -78,6 +83,18 @@ export class StreamTable {
 
   remove(id: number): void {
     this.open.delete(id)
+  }
+
+  /** A client's stream has been reset: a backend may go on with what its client does not want any more. */
+  holdPlace(stream: Http2Stream): void {
+    if (this.role === 'client' || stream.owner === undefined) return
+    stream.holdsPlace = true
+    this.heldPlaces++
+  }
+
+  /** The owner of such a stream is done with it. */
+  releasePlace(): void {
+    this.heldPlaces--
   }
 
   /** This side has reset the stream. */
