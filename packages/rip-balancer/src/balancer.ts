@@ -6,30 +6,28 @@ import {
 } from './admin/admin-protocol.ts'
 import { AdminServer } from './admin/admin-server.ts'
 import { DiallingPool } from './admin/dialling-pool.ts'
+import type { BalancerHooks } from './balancer-hooks.ts'
 import { BALANCER_STATES, type BalancerState, type BalancerStep } from './balancer-state.ts'
 import type { BalancerConfig, Duration } from './config/config.ts'
 import { durationMs } from './text/quantity.ts'
 import { refuseFixed } from './config/fixed-settings.ts'
 import { poolSettings, resolveConfig, type ResolvedConfig } from './config/resolve-config.ts'
+import { configuredPlane } from './configured-plane.ts'
 import type { BackendList } from './discovery/discovery.ts'
 import { Membership } from './discovery/membership.ts'
 import { Emitter, type BalancerEvent } from './events.ts'
 import { BalancerError } from './errors.ts'
-import { DataPlane } from './exchange/data-plane.ts'
-import type { ExchangeObserver, ExchangeRecord } from './exchange/record.ts'
-import type { Hooks } from './settings/hooks.ts'
-import { LearnedField } from './exchange/learned-field.ts'
-import { StickyCookie } from './exchange/sticky-cookie.ts'
+import type { DataPlane } from './exchange/data-plane.ts'
+import type { ExchangeObserver } from './exchange/record.ts'
+import { exchangeObserver } from './exchange-observer.ts'
 import { ListenerSet } from './listener/listener-set.ts'
 import { CurrentLog } from './log/current-log.ts'
-import type { LogSink } from './log/log-sink.ts'
 import { OperatorReports } from './log/operator-reports.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { MetricsServer } from './metrics/metrics-server.ts'
-import { errorPages, foreignHostText } from './pages/error-pages.ts'
+import { foreignHostText } from './pages/error-pages.ts'
 import type { DrainReport } from './pool/drains.ts'
 import { HealthChecker } from './pool/health-checker.ts'
-import { PageScript } from './page-script/page-script.ts'
 import { Pool } from './pool/pool.ts'
 import { SideClaims } from './pool/side-claims.ts'
 import { askWith, reachWith } from './pool/reach.ts'
@@ -38,22 +36,7 @@ import { randomStickyKey, StickyNames } from './pool/sticky-names.ts'
 import { BackendTlsSettings } from './tls/backend-tls.ts'
 import { poolObserver } from './pool-observer.ts'
 import { nextState } from './state-table.ts'
-import { isTlsFailure } from './tls/tls-failure.ts'
 import { timeLimit } from './transport/time-limit.ts'
-
-/** What a program can add to a configuration. */
-export interface BalancerHooks extends Hooks {
-  /** Called once for every request when it has ended. The record is reused: keep nothing of it. */
-  readonly onEnd?: (record: ExchangeRecord) => void
-  /** Something an operator should know and nothing can be done about here. */
-  readonly onWarning?: (message: string) => void
-  /** Called when the admin API orders this balancer to leave; `drain` it then. @default it drains */
-  readonly onLeave?: () => void
-  /** Ids of backends that are drained from the start, and by whom. @default none */
-  readonly drained?: ReadonlyMap<string, string>
-  /** Where the access log goes when it has no file. @default standard output */
-  readonly logSink?: LogSink
-}
 
 export interface DrainOptions {
   /** Connections still open after this are closed. @default `timeouts.drain` of the configuration */
@@ -389,63 +372,23 @@ export class Balancer implements AsyncDisposable {
   }
 
   private createPlane(previous?: DataPlane): DataPlane {
-    const { onRequest, onResponse } = this.hooks
-    const hooks = { ...(onRequest && { onRequest }), ...(onResponse && { onResponse }) }
-    const { policy, stickyCookie, learnedField } = this.config
-    const sticky = stickyCookie && new StickyCookie(stickyCookie, this.names)
-    const learned = policy === 'learn' ? new LearnedField(learnedField.name, this.learned) : undefined
-    const { backendTls, observer } = this
-    const own = { backendTls, hooks, errorPages, observer, sticky, learned }
-    const { pageScript: declared, ...config } = this.config
-    if (declared === undefined) return new DataPlane({ ...config, ...own }, this.pool, previous)
-    const pageScript = new PageScript(declared.path, (message) => this.warn(message))
-    const claims = new SideClaims(this.pool, declared.backend, (target) => pageScript.owns(target))
-    const quiet = { ...observer, ended: (record: ExchangeRecord) => this.endedWithScript(record, claims) }
-    return new DataPlane({ ...config, ...own, pageScript, observer: quiet }, claims, previous)
-  }
-
-  /** What a page's script asks for is no business of the application's log. */
-  private endedWithScript(record: ExchangeRecord, { side }: SideClaims): void {
-    if (record.backend === side.id) this.metrics.ended(record)
-    else this.observer.ended(record)
+    const { config, hooks, pool, names, learned, backendTls, observer, metrics } = this
+    const warn = (message: string): void => this.warn(message)
+    return configuredPlane(
+      { config, hooks, pool, names, learned, backendTls, observer, metrics, warn },
+      previous,
+    )
   }
 
   private createObserver(): ExchangeObserver {
     const { metrics, reports, log } = this
-    return {
-      started: () => metrics.started(),
-      connection: (event) => {
-        metrics.connection(event)
-        reports.connection(event)
-      },
-      ended: (record) => {
-        metrics.ended(record)
-        reports.ended(record)
-        log.ended(record)
-        this.callOnEnd(record)
-      },
-      foreignHost: (authority) => reports.foreignHost(authority),
-      attemptFailed: (backend, reason) => {
-        if (!isTlsFailure(reason)) return
-        reports.tlsFailed(backend, reason)
-        this.pool.noteTlsFailure(backend, reason)
-      },
-      underscored: (name) => reports.underscored(name),
-      fault: (error) => this.onFault(error),
-    }
-  }
-
-  private callOnEnd(record: ExchangeRecord): void {
-    try {
-      this.hooks.onEnd?.(record)
-    } catch (error) {
-      this.onFault(error)
-    }
-  }
-
-  private onFault(error: unknown): void {
-    this.metrics.fault()
-    this.reports.fault(error)
+    return exchangeObserver({
+      metrics,
+      reports,
+      log,
+      onEnd: (record) => this.hooks.onEnd?.(record),
+      tlsFailed: (backend, reason) => this.pool.noteTlsFailure(backend, reason),
+    })
   }
 
   private renderMetrics(): string {

@@ -14,7 +14,8 @@ export type {
   RequestsReport,
 } from './admin/admin-protocol.ts'
 export { Balancer, balance, createBalancer } from './balancer.ts'
-export type { BalancerHooks, DrainOptions } from './balancer.ts'
+export type { DrainOptions } from './balancer.ts'
+export type { BalancerHooks } from './balancer-hooks.ts'
 export { splitWords } from './cli/flags.ts'
 export type { SplitWords } from './cli/flags.ts'
 export { runBalancer } from './cli/run-balancer.ts'
