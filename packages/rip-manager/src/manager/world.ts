@@ -1,27 +1,19 @@
-import { existsSync, realpathSync } from 'node:fs'
-import {
-  DEV_ROUTER_LEAVE_MS,
-  ROUTER_GRACE_MS,
-  ROUTER_LEAVE_MS,
-  ROUTING_TIMEOUT_MS,
-} from '../contract/defaults.ts'
-import type { EventLog } from './event-log.ts'
-import type { BackgroundLaunch, Effects, Launch, Outcome } from '../machine/effects.ts'
-import type { CommandId, Input } from '../machine/inputs.ts'
-import type { Surroundings } from '../machine/generation.ts'
-import type { ResolvedOptions } from './resolve-options.ts'
-import type {
-  ChildProcess,
-  MemoryReading,
-  Signal,
-  Snapshot,
-  TreeReadOptions,
-  TreeState,
-} from '../contract/ports.ts'
-import type { Findings } from '../contract/verdict.ts'
-import type { ManagerEventBody } from '../contract/events.ts'
-import type { Backend, DrainReport, GenerationId } from '../contract/router.ts'
+import { existsSync } from 'node:fs'
 import type { SupervisorMessage } from '@rip/worker/protocol'
+import type { ManagerEventBody } from '../contract/events.ts'
+import type { MemoryReading, Signal, Snapshot, TreeReadOptions, TreeState } from '../contract/ports.ts'
+import type { Backend, GenerationId } from '../contract/router.ts'
+import type { Findings } from '../contract/verdict.ts'
+import type { BackgroundLaunch, Effects, Launch, Outcome } from '../machine/effects.ts'
+import { messageOf } from '../machine/failure.ts'
+import type { Surroundings } from '../machine/generation.ts'
+import type { CommandId, Input } from '../machine/inputs.ts'
+import { type Answer, answering } from './answering.ts'
+import { ApplicationProcesses } from './application-processes.ts'
+import type { EventLog } from './event-log.ts'
+import type { ResolvedOptions } from './resolve-options.ts'
+import { RouterCalls } from './router-calls.ts'
+import { WorkingFolders } from './working-folders.ts'
 
 export interface WorldHost {
   /** Tells the machine what came of an effect. */
@@ -34,35 +26,34 @@ export interface WorldHost {
   stopped(abandoned: number): void
 }
 
-/** Variables that differ from worker to worker; see `WorkerEnvironment` of `@rip/worker/protocol`. */
-const WORKER_VARIABLES: readonly string[] = [
-  'RIP_SOCKET',
-  'RIP_WORKER_ID',
-  'RIP_GENERATION',
-  'RIP_MODE',
-  'RIP_CONCURRENCY',
-  'RIP_BOOT_TIMEOUT_MS',
-  'RIP_SNAPSHOT',
-  'RIP_CONTROL',
-]
-
 /** Does what the machine decides, with the ports it was given. */
 export class World implements Effects {
   readonly #options: ResolvedOptions
   readonly #host: WorldHost
   readonly #events: EventLog
-  readonly #children = new Map<number, ChildProcess>()
-  /** Builds and verifications under way, by token; probes, by pid. */
+  readonly #answer: Answer
+  readonly #folders: WorkingFolders
+  readonly #processes: ApplicationProcesses
+  readonly #router: RouterCalls
+  /** Builds and verifications under way, by token. */
   readonly #tasks = new Map<number, AbortController>()
-  readonly #probes = new Map<number, AbortController>()
-  readonly #drains = new Map<GenerationId, AbortController>()
-  /** Folders of releases that were cleared away, each warned of once. */
-  readonly #removed = new Set<string>()
 
   constructor(options: ResolvedOptions, events: EventLog, host: WorldHost) {
+    const deliver = (input: Input): void => host.deliver(input)
+    const warn = (message: string): void => events.emit({ type: 'warning', message })
     this.#options = options
     this.#events = events
     this.#host = host
+    this.#answer = answering(deliver)
+    this.#folders = new WorkingFolders(options.root, warn)
+    this.#processes = new ApplicationProcesses({ options, folders: this.#folders, warn, deliver })
+    this.#router = new RouterCalls({
+      options,
+      answer: this.#answer,
+      deliver,
+      stopAccepting: () => host.stopAccepting(),
+      routerLeaves: () => host.routerLeaves(),
+    })
   }
 
   wallMs(): number {
@@ -70,7 +61,7 @@ export class World implements Effects {
   }
 
   readSurroundings(): Surroundings {
-    return { env: this.#options.env(), cwd: realFolder(this.#options.root) }
+    return { env: this.#options.env(), cwd: this.#folders.present() }
   }
 
   hasFolder(path: string): boolean {
@@ -85,120 +76,30 @@ export class World implements Effects {
     return this.#options.socketPath(slot, incarnation)
   }
 
-  spawn({ slot, socket, generation, snapshot, surroundings }: Launch): number {
-    const { spawner, command } = this.#options
-    const env = this.#workerEnv(slot, socket, generation, snapshot, surroundings.env)
-    const cwd = this.#folderFor(generation, snapshot, surroundings)
-    const spec = { name: `w${slot}`, worker: { slot, generation }, command: command.argv, cwd, env }
-    const { account } = this.#options
-    const child = spawner.spawn({
-      ...spec,
-      ...(account && { account }),
-      ...(command.explainsOnStdout === true && { explainsOnStdout: true }),
-      lateVariables: WORKER_VARIABLES,
-    })
-    this.#children.set(child.pid, child)
-    void child.exited.then((status) => {
-      this.#children.delete(child.pid)
-      this.#probes.get(child.pid)?.abort()
-      this.#options.socketLeft(socket)
-      this.#options.bus?.left(child.pid)
-      this.#host.deliver({ type: 'exited', pid: child.pid, status, stderr: child.stderrTail() })
-    })
-    return child.pid
+  spawn(launch: Launch): number {
+    return this.#processes.spawn(launch)
   }
 
-  spawnBackground({ name, generation, snapshot, surroundings }: BackgroundLaunch): number {
-    const { spawner, background, account, links, mode } = this.#options
-    const { argv, command } = background.find((program) => program.name === name)!
-    const { RIP_SNAPSHOT: _snapshot, RIP_SOCKET: _socket, RIP_WORKER_ID: _worker, ...base } = surroundings.env
-    const env = {
-      ...base,
-      RIP_BACKGROUND: name,
-      RIP_GENERATION: generation,
-      RIP_MODE: mode,
-      RIP_CONTROL: links.path,
-      ...(command !== undefined && { RIP_BACKGROUND_COMMAND: JSON.stringify(command) }),
-      ...(snapshot.folder !== undefined && { RIP_SNAPSHOT: snapshot.folder }),
-    }
-    const cwd = this.#folderFor(generation, snapshot, surroundings)
-    const child = spawner.spawn({ name, command: argv, cwd, env, ...(account && { account }) })
-    this.#children.set(child.pid, child)
-    this.#note(name, child.pid)
-    void child.exited.then((status) => {
-      this.#children.delete(child.pid)
-      this.#dropNote(name, child.pid)
-      this.#options.bus?.left(child.pid)
-      this.#host.deliver({ type: 'exited', pid: child.pid, status, stderr: child.stderrTail() })
-    })
-    return child.pid
-  }
-
-  #note(name: string, pid: number): void {
-    try {
-      this.#options.backgroundLedger?.note(name, pid)
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      const message = `${name} cannot be noted in the run directory: ${reason}; should this server be killed, the next one does not wait for it to end`
-      this.#events.emit({ type: 'warning', message })
-    }
-  }
-
-  #dropNote(name: string, pid: number): void {
-    try {
-      this.#options.backgroundLedger?.drop(name, pid)
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      const message = `the end of ${name} cannot be noted in the run directory: ${reason}; the next server finds out by itself`
-      this.#events.emit({ type: 'warning', message })
-    }
-  }
-
-  /** No process starts in a folder that is gone: code comes from the snapshot, the folder from what is there now. */
-  #folderFor(generation: GenerationId, { folder }: Snapshot, { cwd }: Surroundings): string {
-    const candidates = [cwd, realFolder(this.#options.root), ...(folder === undefined ? [] : [folder])]
-    const found = candidates.find((path) => existsSync(path)) ?? cwd
-    if (found === cwd) return cwd
-    const message = `${cwd} was removed while ${generation} is served from it: its workers start in ${found}`
-    if (!this.#removed.has(cwd)) this.#events.emit({ type: 'warning', message })
-    this.#removed.add(cwd)
-    return found
-  }
-
-  #workerEnv(
-    slot: number,
-    socket: string,
-    generation: GenerationId,
-    { folder }: Snapshot,
-    base: Readonly<Record<string, string>>,
-  ): Readonly<Record<string, string>> {
-    const { links, mode, machine } = this.#options
-    const { RIP_SNAPSHOT: _snapshot, RIP_CONTROL: _control, ...env } = base
-    return {
-      ...env,
-      RIP_SOCKET: socket,
-      RIP_WORKER_ID: String(slot),
-      RIP_GENERATION: generation,
-      RIP_MODE: mode,
-      RIP_CONCURRENCY: String(machine.concurrency),
-      RIP_BOOT_TIMEOUT_MS: String(machine.bootTimeoutMs),
-      ...(folder === undefined ? {} : { RIP_SNAPSHOT: folder }),
-      ...(machine.speaksProtocol ? { RIP_CONTROL: links.path } : {}),
-    }
+  spawnBackground(launch: BackgroundLaunch): number {
+    return this.#processes.spawnBackground(launch)
   }
 
   signal(pid: number, signal: Signal): void {
-    this.#children.get(pid)?.signal(signal)
+    this.#processes.signal(pid, signal)
+  }
+
+  stderrTail(pid: number): string {
+    return this.#processes.stderrTail(pid)
+  }
+
+  probe(pid: number, socket: string): void {
+    this.#processes.probe(pid, socket)
   }
 
   send(pid: number, message: SupervisorMessage): void {
     const { links, bus } = this.#options
     const isFirst = message.type === 'welcome' && bus !== undefined
     links.send(pid, isFirst ? { ...message, bus: bus.place() } : message)
-  }
-
-  stderrTail(pid: number): string {
-    return this.#children.get(pid)?.stderrTail() ?? ''
   }
 
   hasSocket(path: string): boolean {
@@ -224,18 +125,6 @@ export class World implements Effects {
     if (result.snapshot.generation === generation) return
     builder.discard?.(result.snapshot)
     throw new Error('its files have changed since')
-  }
-
-  probe(pid: number, socket: string): void {
-    const controller = new AbortController()
-    this.#probes.set(pid, controller)
-    const answered = Promise.try(() => this.#options.probe(socket, { signal: controller.signal }))
-    void answered.then(
-      () => this.#host.deliver({ type: 'accepting', pid }),
-      // Aborted: the process has gone, which its exit says.
-      () => {},
-    )
-    void answered.finally(() => this.#probes.delete(pid)).catch(() => {})
   }
 
   readTree(token: number, options: TreeReadOptions): void {
@@ -289,8 +178,7 @@ export class World implements Effects {
     try {
       this.#options.verdicts?.write(findings)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      const message = `what was found out about releases cannot be kept: ${reason}; a new start does not know it`
+      const message = `what was found out about releases cannot be kept: ${messageOf(error)}; a new start does not know it`
       this.#events.emit({ type: 'warning', message })
     }
   }
@@ -326,59 +214,19 @@ export class World implements Effects {
   }
 
   prepare(token: number, generation: GenerationId, backends: readonly Backend[]): void {
-    // The generation is wanted again: its drain is over, and nothing of it was abandoned.
-    const drain = this.#drains.get(generation)
-    this.#drains.delete(generation)
-    drain?.abort()
-    this.#routed(token, () => this.#options.router.prepare(generation, backends))
+    this.#router.prepare(token, generation, backends)
   }
 
   cut(token: number, generation: GenerationId): void {
-    this.#routed(token, () => this.#options.router.cut(generation))
-  }
-
-  #routed(token: number, order: () => Promise<void>): void {
-    this.#answer(this.#within(ROUTING_TIMEOUT_MS, Promise.try(order)), (result) => ({
-      type: 'routed',
-      token,
-      error: result instanceof Error ? result : undefined,
-    }))
+    this.#router.cut(token, generation)
   }
 
   drain(generation: GenerationId, timeoutMs: number): void {
-    const controller = new AbortController()
-    this.#drains.get(generation)?.abort()
-    this.#drains.set(generation, controller)
-    const timer = this.#options.clock.after(timeoutMs, () => controller.abort())
-    const report = Promise.try(() => this.#options.router.drain(generation, { signal: controller.signal }))
-    this.#answer(this.#within(timeoutMs + ROUTER_GRACE_MS, report), (result) => {
-      timer[Symbol.dispose]()
-      const lasted = this.#drains.get(generation) === controller
-      if (lasted) this.#drains.delete(generation)
-      return { type: 'drained', generation, abandoned: lasted ? abandonedIn(result) : 0 }
-    })
+    this.#router.drain(generation, timeoutMs)
   }
 
   stopAccepting(): void {
-    const { mode, machine } = this.#options
-    const longestMs = mode === 'development' ? DEV_ROUTER_LEAVE_MS : ROUTER_LEAVE_MS
-    const patienceMs = Math.min(longestMs, machine.stopTimeoutMs / 2)
-    const left = this.#routerLeaves(patienceMs)
-    this.#answer(this.#within(patienceMs, left), () => ({ type: 'accepting-stopped' }))
-    this.#answer(left, (abandoned) => ({
-      type: 'router-left',
-      abandoned: abandoned instanceof Error ? 0 : abandoned,
-    }))
-  }
-
-  async #routerLeaves(patienceMs: number): Promise<number> {
-    // A router that does not answer is told to leave anyway.
-    await this.#within(
-      patienceMs,
-      Promise.try(() => this.#host.stopAccepting()),
-    ).catch(() => {})
-    this.#host.deliver({ type: 'doors-closed' })
-    return await this.#host.routerLeaves()
+    this.#router.stopAccepting()
   }
 
   observe(token: number, serving: GenerationId, previous: GenerationId): void {
@@ -411,37 +259,8 @@ export class World implements Effects {
   }
 
   stopped(abandoned: number): void {
-    for (const controller of [...this.#tasks.values(), ...this.#drains.values()]) controller.abort()
+    for (const controller of this.#tasks.values()) controller.abort()
+    this.#router.abort()
     this.#host.stopped(abandoned)
-  }
-
-  #answer<T>(work: Promise<T>, toInput: (result: T | Error) => Input): void {
-    void work.then(
-      (result) => this.#host.deliver(toInput(result)),
-      (error: unknown) =>
-        this.#host.deliver(toInput(error instanceof Error ? error : new Error(String(error)))),
-    )
-  }
-
-  /** Rejects when there is no answer in time, so that a router that hangs is not awaited for ever. */
-  async #within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-    const { promise, reject } = Promise.withResolvers<never>()
-    const late = (): void => reject(new Error(`no answer within ${timeoutMs} ms`))
-    using _timer = this.#options.clock.after(timeoutMs, late)
-    return await Promise.race([work, promise])
-  }
-}
-
-function abandonedIn(result: DrainReport | Error): number {
-  return result instanceof Error ? 0 : result.abandoned
-}
-
-/** Where a symbolic root points to now. For a root that is not there, the root: reading it says so. */
-function realFolder(root: string): string {
-  try {
-    return realpathSync(root)
-  } catch {
-    // ENOENT
-    return root
   }
 }

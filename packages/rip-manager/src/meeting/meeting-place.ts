@@ -5,7 +5,8 @@ import { listenPrivately } from '../socket/listen-privately.ts'
 import { readInstance, type Instance } from '../run-dir/instance.ts'
 import { type Environment, type InstanceIdentity, locateRunDir } from '../run-dir/locate.ts'
 import { ensurePrivateFolder } from '../run-dir/private-folder.ts'
-import { assertEmptyOrOurs, linkAlias, removeShared } from '../run-dir/run-dir.ts'
+import { linkAlias } from '../run-dir/alias.ts'
+import { assertEmptyOrOurs, removeShared } from '../run-dir/run-dir-entries.ts'
 import { SharedSecret } from '../run-dir/shared-secret.ts'
 
 /** The run directory of an instance as a balancer beside it uses it, whether the instance runs or not. */

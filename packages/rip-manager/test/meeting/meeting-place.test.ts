@@ -12,7 +12,7 @@ import {
 import { dirname, join } from 'node:path'
 import type { Environment } from '../../src/run-dir/locate.ts'
 import { openMeetingPlace } from '../../src/meeting/meeting-place.ts'
-import { openRunDir } from '../../src/run-dir/run-dir.ts'
+import { openRunDir } from '../../src/run-dir/open-run-dir.ts'
 import { isListener } from '../../src/meeting/listener-of.ts'
 import { temporaryFolder, type TemporaryFolder } from '../real.ts'
 

@@ -13,7 +13,8 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { findInstances, readInstance } from '../../src/run-dir/instance.ts'
 import { type Environment, locateRunDir } from '../../src/run-dir/locate.ts'
-import { openRunDir, type RunDir } from '../../src/run-dir/run-dir.ts'
+import { openRunDir } from '../../src/run-dir/open-run-dir.ts'
+import type { RunDir } from '../../src/run-dir/run-dir.ts'
 import { isListening } from '../../src/socket/listening.ts'
 import { temporaryFolder, type TemporaryFolder } from '../real.ts'
 
@@ -237,7 +238,7 @@ describe('sockets', () => {
         process.execPath,
         '-e',
         `
-        const { openRunDir } = await import(${source('run-dir/run-dir')})
+        const { openRunDir } = await import(${source('run-dir/open-run-dir')})
         const runDir = await openRunDir(${options})
         runDir.publish(${JSON.stringify(state)})
         Bun.listen({ unix: runDir.socketPath(1, 1), socket: { data() {} } })
@@ -327,7 +328,7 @@ describe('closing', () => {
 test('of many instances that start at the same instant exactly one wins, each time', async () => {
   await using folder = await temporaryFolder()
   const contender = `
-    const { openRunDir } = await import(${source('run-dir/run-dir')})
+    const { openRunDir } = await import(${source('run-dir/open-run-dir')})
     const options = { root: '/srv/shop', env: { XDG_RUNTIME_DIR: ${JSON.stringify(folder.path)} } }
     let held
     for await (const command of console) {
