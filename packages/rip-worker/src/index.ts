@@ -3,7 +3,7 @@ export { findEntry } from './application/find-entry.ts'
 export { loadApplication } from './application/load-application.ts'
 export { HANDLER_SYMBOL, resolveApplication } from './application/resolve-application.ts'
 export { WorkerError } from './errors.ts'
-export { createWorker, serveWorker } from './serve/worker.ts'
+export { createWorker, serveWorker } from './serve/create-worker.ts'
 export type {
   Application,
   CloseHook,
@@ -23,4 +23,5 @@ export type { WorkerErrorCode, WorkerErrorDetail } from './errors.ts'
 export type { WorkerOptions } from './serve/options.ts'
 export type { Client, ClientAddress, TrustForwarded } from './serve/client.ts'
 export type { RequestContext, UpgradeOptions } from './serve/request-context.ts'
-export type { CloseOptions, DrainReport, Worker, WorkerState, WorkerStats } from './serve/worker.ts'
+export type { CloseOptions, DrainReport, Worker, WorkerStats } from './serve/worker.ts'
+export type { WorkerState } from './serve/worker-state.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { until } from '@rip/testing'
 import { Activity, type ActivityOptions } from '../src/serve/activity.ts'
-import { createWorker } from '../src/serve/worker.ts'
+import { createWorker } from '../src/serve/create-worker.ts'
 import { Folder, LocalWorker, Supervised } from './helpers.ts'
 
 interface Told {

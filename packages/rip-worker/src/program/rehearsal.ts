@@ -1,4 +1,4 @@
-import { createWorker } from '../serve/worker.ts'
+import { createWorker } from '../serve/create-worker.ts'
 import { ServerCapture } from '../application/server-capture.ts'
 import { ControlLink } from './control-link.ts'
 

@@ -27,7 +27,8 @@ import {
   type WorkerMessage,
 } from '../protocol.ts'
 import { describeFailure } from '../serve/failure.ts'
-import { createWorker, type Worker } from '../serve/worker.ts'
+import { createWorker } from '../serve/create-worker.ts'
+import type { Worker } from '../serve/worker.ts'
 import { ApplicationSignals } from './application-signals.ts'
 import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
 import { giveBackBootPages } from './boot-pages.ts'
