@@ -49,9 +49,13 @@ export class BalancerError<C extends BalancerErrorCode = BalancerErrorCode> exte
   }
 }
 
+const NOT_ALLOWED =
+  'it is not allowed; choose a port above 1023 or a writable folder, or grant CAP_NET_BIND_SERVICE'
+
 /** What to do about the errors of bind(2) and listen(2); for a path too long Bun says EINVAL or ENAMETOOLONG. */
 const listenReasons: Readonly<Record<string, string>> = {
-  EACCES: 'it is not allowed; choose a port above 1023 or a writable folder, or grant CAP_NET_BIND_SERVICE',
+  EACCES: NOT_ALLOWED,
+  EPERM: NOT_ALLOWED,
   EADDRNOTAVAIL: 'this machine does not have that address; choose one it has, or 0.0.0.0 for all',
   EINVAL: 'the path is too long for a socket; choose a shorter one',
   ENAMETOOLONG: 'the path is too long for a socket; choose a shorter one',

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { until } from '@rip/testing'
 import { AdminClient, balance, createBalancer, type ExchangeRecord } from '../src/index.ts'
+import { listenFailure } from '../src/errors.ts'
 import { RawClient } from './exchange/data-plane.ts'
 import { StickyNames } from '../src/pool/sticky-names.ts'
 import { TempFolder, TestBackend, named } from './servers.ts'
@@ -37,6 +38,23 @@ describe('balance', () => {
     expect(error).toMatchObject({ code: 'LISTEN_FAILED' })
     expect(error.message).toContain(`cannot listen on ${listen}: `)
     expect(error.message).toContain(reason)
+  })
+
+  test.each([
+    [
+      'EACCES',
+      'it is not allowed; choose a port above 1023 or a writable folder, or grant CAP_NET_BIND_SERVICE',
+    ],
+    [
+      'EPERM',
+      'it is not allowed; choose a port above 1023 or a writable folder, or grant CAP_NET_BIND_SERVICE',
+    ],
+    ['EINVAL', 'the path is too long for a socket; choose a shorter one'],
+    ['ENAMETOOLONG', 'the path is too long for a socket; choose a shorter one'],
+    ['EMFILE', 'as the system says it'],
+  ])('says what helps when the system answers %s', (code, reason) => {
+    const failure = listenFailure('0.0.0.0:80', Object.assign(new Error('as the system says it'), { code }))
+    expect(failure.message).toBe(`cannot listen on 0.0.0.0:80: ${reason}`)
   })
 
   test('answers with a page of its own when no backend can be reached', async () => {

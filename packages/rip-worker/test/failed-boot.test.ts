@@ -117,6 +117,24 @@ describe('an application that cannot be served', () => {
       says: ['opens its own server (port 4997) beside the handler that is exported', '> 1 | try'],
       line: 1,
     },
+    'a server that a worker cannot serve': {
+      files: {
+        'app.ts': `import { createServer } from 'node:net'\ncreateServer(() => {}).listen(4996)\nexport const handel = 1`,
+      },
+      kind: 'own-port',
+      code: 4,
+      says: [
+        'app.ts listens on ',
+        'which a worker cannot serve. Open its server by node:http or Bun.serve',
+        'rip-server -- COMMAND',
+      ],
+    },
+    'a start command': {
+      files: { 'package.json': '{ "scripts": { "start": "php -S 127.0.0.1:$PORT" } }' },
+      kind: 'not-found',
+      code: 4,
+      says: ['is run by a command, ', 'which a worker alone cannot do: use rip-server start'],
+    },
     'a failing ready hook': {
       files: { 'app.ts': `${HELLO}\nexport const ready = async () => { throw new Error('no cache') }` },
       kind: 'ready-hook',

@@ -70,6 +70,13 @@ test.each([
   expect(findEntry(folder.path).file).toBe(folder.file(expected))
 })
 
+test('a snapshot that is not there is an error of the loader', () => {
+  using folder = new Folder({ 'app.js': '' })
+  expect(() => findEntry(folder.path, { snapshot: folder.file('gone') })).toThrow(
+    'the loader of .rip files and snapshots could not be set up: ',
+  )
+})
+
 describe('where several files have usual names, "start" of package.json decides', () => {
   const both = ['app.js', 'server.js']
 

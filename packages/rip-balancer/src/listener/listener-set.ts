@@ -189,7 +189,8 @@ function hasSocketOf(one: ResolvedListener, other: ResolvedListener): boolean {
 
 function listenText(address: ListenAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`
-  return address.kind === 'fd' ? `fd:${address.fd}` : `${address.host}:${address.port}`
+  if (address.kind === 'fd') return `fd:${address.fd}`
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
 }
 
 /** An address a client can use: the wildcard addresses name every interface, this one among them. */

@@ -13,7 +13,7 @@ const STICKY = 0o1000
  * An existing folder is never changed: an operator decided on its mode.
  *
  * @param mode of a folder that is made. @default 0o700
- * @throws ManagerError `RUN_DIR_UNSAFE`
+ * @throws ManagerError `RUN_DIR_UNSAFE`; `RUN_DIR_UNUSABLE` when it cannot be made
  */
 export function ensurePrivateFolder(path: string, mode: number = PRIVATE_MODE): void {
   assertSafeParents(path)
@@ -77,7 +77,8 @@ function makeFolder(path: string, mode: number): void {
     mkdirSync(path, { recursive: true, mode })
   } catch (error) {
     // EEXIST: the name is taken by something else, which the caller looks at.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unsafe(path, String(error))
+    const { code, message: reason } = error as NodeJS.ErrnoException
+    if (code !== 'EEXIST') throw new ManagerError('RUN_DIR_UNUSABLE', { path, reason }, { cause: error })
   }
 }
 

@@ -434,6 +434,22 @@ describe('scale', () => {
     expect(rig.manager.status).toMatchObject({ readyWorkers: 3, generation: rig.files.generation })
   })
 
+  test('to what workers that keep dying cannot reach is an error', async () => {
+    await using rig = await startedRig({ workers: 1 })
+    const [first] = rig.processes.alive
+    const scaled = rig.manager.scale(3).catch((error: unknown) => error)
+    let answer: unknown
+    void scaled.then((settled) => (answer = settled))
+    for (let tick = 0; answer === undefined && tick < 600; tick += 1) {
+      for (const process of rig.processes.alive) if (process !== first) process.crash({ code: 1 })
+      await rig.clock.advance(100)
+    }
+    expect(answer).toMatchObject({
+      code: 'SCALE_INCOMPLETE',
+      message: '3 workers are wanted but only 1 are ready: workers keep dying, see the events',
+    })
+  })
+
   test('below one worker is an error', async () => {
     await using rig = await startedRig()
     expect(rig.manager.scale(0)).rejects.toMatchObject({ code: 'OPTION_INVALID' })

@@ -81,7 +81,7 @@ describe.skipIf(!isRoot)('--user with the layers apart', () => {
 
 describe.skipIf(!isRoot)('a command of another user', () => {
   test(
-    'names the owner of an instance it may not read, and the command to run',
+    'names the owner of an instance it may not read, and the command to run, and an address it may not listen on',
     async () => {
       await using sandbox = await openSandbox()
       await sandbox.start(await writeApp(sandbox), 'w:1', '0', '-b', '127.0.0.1')
@@ -94,6 +94,21 @@ describe.skipIf(!isRoot)('a command of another user', () => {
         7,
         expect.stringContaining(
           `an instance in ${runDir} is owned by root: run as that user: sudo -u root rip-server`,
+        ),
+      ])
+      const start = ['start', join(sandbox.folder, 'app'), '--bind', 'unix:/etc/rip.sock']
+      const own = join(sandbox.folder, 'other')
+      expect((await sandbox.run(...start)).stderr).toContain(
+        `cannot use the run directory ${own}/rip-server: EACCES: permission denied, mkdir '${own}'; choose another`,
+      )
+      await mkdir(own)
+      chownSync(own, UID, GID)
+      const denied = await sandbox.run(...start)
+      expect([denied.code, denied.stderr]).toEqual([
+        1,
+        expect.stringContaining(
+          'not allowed to listen on unix:/etc/rip.sock; choose a port above 1023 or a writable folder, or grant ' +
+            'CAP_NET_BIND_SERVICE',
         ),
       ])
       const given = await sandbox.run('status', '--run-dir', runDir)
