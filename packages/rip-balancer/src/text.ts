@@ -2,3 +2,4 @@
 export { HELP_WIDTH, helpRows, wrapped } from './text/help-layout.ts'
 export { durationMs, meantQuantity, sizeBytes } from './text/quantity.ts'
 export { didYouMean, suggestion } from './text/suggestion.ts'
+export { bashWords } from './text/bash-words.ts'

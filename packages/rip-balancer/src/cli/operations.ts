@@ -4,7 +4,9 @@ import { didYouMean } from '../text/suggestion.ts'
 import { BalancerError } from '../errors.ts'
 
 /** What an operator does with a balancer that runs, or is to run. */
-export const OPERATIONS = ['status', 'requests', 'drain', 'undrain', 'check'] as const
+export const OPERATIONS = ['status', 'requests', 'drain', 'undrain', 'check', 'completion'] as const
+
+export type OperationName = (typeof OPERATIONS)[number]
 
 /** How each is called, and what it does. */
 export const OPERATION_HELP: readonly (readonly [words: string, help: string])[] = [
@@ -16,6 +18,7 @@ export const OPERATION_HELP: readonly (readonly [words: string, help: string])[]
   ],
   ['undrain ID [--json]', 'the backend takes requests again'],
   ['check CONFIG [--json]', 'prints every mistake in a configuration with its place'],
+  ['completion bash|zsh|fish', 'prints a script with which the shell completes flags, operations and ids'],
 ]
 
 const FIND_HELP = 'as the balancer was started with, to find it'
@@ -23,7 +26,7 @@ const FLAG_HELP: readonly (readonly [words: string, help: string])[] = [
   ['  --admin unix:PATH', `socket of the admin API, ${FIND_HELP}`],
   ['  --config FILE', `configuration, ${FIND_HELP}`],
 ]
-const EXAMPLES: Readonly<Record<(typeof OPERATIONS)[number], readonly [string, string]>> = {
+const EXAMPLES: Readonly<Record<OperationName, readonly [string, string]>> = {
   status: ['status --admin unix:/run/balancer.sock', 'status --config balancer.json --json'],
   requests: ['requests --config balancer.json', 'requests --config balancer.json --json'],
   drain: [
@@ -35,24 +38,32 @@ const EXAMPLES: Readonly<Record<(typeof OPERATIONS)[number], readonly [string, s
     'undrain 127.0.0.1:3000 --admin unix:/run/balancer.sock',
   ],
   check: ['check balancer.json', 'check balancer.json --json'],
+  completion: ['completion bash > /etc/bash_completion.d/rip-balancer', 'completion fish | source'],
+}
+
+/** The flags of an operation, as help shows them. */
+export function operationFlags(name: OperationName): readonly (readonly [words: string, help: string])[] {
+  const finds = name !== 'check' && name !== 'completion'
+  const wait = ['  --wait TIME', 'wait for those under way; exit 1 when they take longer'] as const
+  const json = ['  --json', 'print data as JSON'] as const
+  return [
+    ...(finds ? FLAG_HELP : []),
+    ...(name === 'drain' ? [wait] : []),
+    ...(name === 'completion' ? [] : [json]),
+    ['  --help', 'print this text'],
+  ]
 }
 
 /** The text of `--help` behind an operation. */
-export function operationHelp(program: string, name: (typeof OPERATIONS)[number]): string {
+export function operationHelp(program: string, name: OperationName): string {
   const [words, help] = OPERATION_HELP.find(([each]) => each.startsWith(name))!
-  const wait = ['  --wait TIME', 'wait for those under way; exit 1 when they take longer'] as const
   return [
     ...wrapped(`${program} ${name}: ${help}.`),
     '',
     `Usage  ${program} ${words}`,
     '',
     'Options',
-    ...helpRows([
-      ...(name === 'check' ? [] : FLAG_HELP),
-      ...(name === 'drain' ? [wait] : []),
-      ['  --json', 'print data as JSON'],
-      ['  --help', 'print this text'],
-    ]),
+    ...helpRows(operationFlags(name)),
     '',
     'Examples',
     ...EXAMPLES[name].map((example) => `  ${program} ${example}`),
@@ -62,8 +73,8 @@ export function operationHelp(program: string, name: (typeof OPERATIONS)[number]
 
 /** An operation as it was called. */
 export interface Operation {
-  readonly name: (typeof OPERATIONS)[number]
-  /** Id of a backend, or path of a configuration. */
+  readonly name: OperationName
+  /** Id of a backend, path of a configuration, or name of a shell. */
   readonly operand: string | undefined
   /** `unix:PATH` of the admin socket. */
   readonly admin: string | undefined
@@ -81,6 +92,7 @@ const OPERANDS = {
   drain: 'ID',
   undrain: 'ID',
   check: 'CONFIG',
+  completion: 'bash, zsh or fish',
 } as const
 
 /** `undefined` when the words are those of a balancer to be started. @throws `USAGE` */
@@ -95,7 +107,7 @@ export function parseOperation(words: readonly string[]): Operation | undefined 
     const [, flag = '', inline] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? []
     const key = VALUES.find((each) => each === flag)
     if (key !== undefined) values[key] = inline ?? words[++at] ?? lacking(key)
-    else if (word === '--json') json = true
+    else if (word === '--json' && name !== 'completion') json = true
     else if (word === '--help' || word === '-h') help = true
     else if (word.startsWith('-')) throw usage(`${name} has no ${word}${hint(flag)}`)
     else operands.push(word)

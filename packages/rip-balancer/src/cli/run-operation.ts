@@ -26,6 +26,7 @@ const ASK_EVERY_MS = 100
  */
 export async function runOperation(operation: Operation, io: ProgramIo): Promise<number> {
   if (operation.name === 'check') return check(operation, io)
+  if (operation.name === 'completion') return completion(operation, io)
   const socket = adminSocket(operation)
   if (operation.name === 'requests') {
     const requests = await new AdminClient({ socket }).requests()
@@ -66,6 +67,12 @@ async function finish(admin: AdminClient, backend: string, limitMs: number): Pro
     if (left === 0 || performance.now() >= untilMs) return left
     await Bun.sleep(Math.min(ASK_EVERY_MS, Math.max(1, untilMs - performance.now())))
   }
+}
+
+/** @throws `USAGE` for another shell */
+async function completion({ operand }: Operation, io: ProgramIo): Promise<number> {
+  io.out((await import('./completion/completion-script.ts')).completionScript(operand!))
+  return EXIT.done
 }
 
 /** The file, and the certificates it names. */

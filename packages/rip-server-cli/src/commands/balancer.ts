@@ -35,7 +35,7 @@ Usage  rip-server balancer [app] [options]
 
 `
 
-const OPERATIONS = ['status', 'requests', 'drain', 'undrain', 'check']
+const OPERATIONS = ['status', 'requests', 'drain', 'undrain', 'check', 'completion']
 /** Flags with which the balancer has backends, or gets them over its admin socket, so that it joins no manager. */
 const TELLS_BACKENDS = /^--(?:to|admin)(?:=|$)/
 const ASKS = /^(?:--help|-h|--version|-V)$/

@@ -1,3 +1,4 @@
+import { bashWords } from '@rip/balancer/text'
 import { type Command, commands, DEFAULT_COMMAND } from '../commands.ts'
 import { allFlags, type Candidates, type Flag, flagsOf, wordsOf } from './candidates.ts'
 
@@ -7,12 +8,7 @@ export function bashCompletion(): string {
   const names = commands.map(({ name }) => name)
   return `# Completion of rip-server for bash. Load it with: eval "$(rip-server completion bash)"
 
-_rip_server_words() { local IFS=$'\\n' word; for word in $1; do [[ $word == "$cur"* ]] && COMPREPLY+=("$word"); done; }
-_rip_server_paths() {
-  local path
-  while IFS= read -r path; do COMPREPLY+=("$path"); done < <(compgen "$1" -- "$cur")
-  compopt -o filenames 2>/dev/null
-}
+${bashWords('_rip_server')}
 _rip_server_offer() {
   case $1 in
     files) _rip_server_paths -f ;;
@@ -24,19 +20,21 @@ _rip_server_offer() {
 }
 
 _rip_server() {
-  local program=$1 cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command= word at
+  local program=$1 words cur prev typed command= word at
   COMPREPLY=()
-  # bash takes --flag=value for three words.
-  if [[ $cur == = && $prev == --* ]]; then cur=
-  elif [[ $prev == = && \${COMP_WORDS[COMP_CWORD-2]} == --* ]]; then prev=\${COMP_WORDS[COMP_CWORD-2]}; fi
-  for ((at = 1; at < COMP_CWORD; at++)); do
-    word=\${COMP_WORDS[at]}
+  _rip_server_read
+  _rip_server_find
+  _rip_server_cut
+}
+_rip_server_find() {
+  for ((at = 1; at < \${#words[@]} - 1; at++)); do
+    word=\${words[at]}
     case $word in
       --) command=--; break ;;
       ${flags
         .filter(({ value }) => value !== undefined)
         .map(spellings)
-        .join('|')}) ((at++)); [[ \${COMP_WORDS[at]} == = ]] && ((at++)) ;;
+        .join('|')}) ((at++)) ;;
       -*) ;;
       ${names.join('|')}) [[ $command ]] || command=$word ;;
     esac
