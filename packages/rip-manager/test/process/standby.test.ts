@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import { isAlive, until } from '@rip/testing'
 import { createSpawner, type ProcessSpawner } from '../../src/process/spawner.ts'
@@ -18,7 +18,7 @@ function specOf(number: number, folder: TemporaryFolder, early = 'early'): Proce
   return {
     name: `w${number}`,
     command: ['sh', '-c', PROGRAM],
-    cwd: folder.path,
+    cwd: folder.at('app'),
     env: { PATH: process.env['PATH'] ?? '', EARLY: early, NUMBER: String(number) },
     lateVariables: ['NUMBER', 'ABSENT'],
   }
@@ -36,6 +36,7 @@ interface Standing extends AsyncDisposable {
 async function standing(): Promise<Standing> {
   const lines: (ChildLine & { pid: number })[] = []
   const folder = await temporaryFolder()
+  mkdirSync(folder.at('app'))
   const spawner = createSpawner({
     stdout: new PassThrough().resume(),
     stderr: new PassThrough().resume(),
@@ -72,7 +73,12 @@ test.each([
   [
     'a changed .env file',
     (s: Standing) => specOf(2, s.folder),
-    (s: Standing) => writeFileSync(s.folder.at('.env'), 'A=1'),
+    (s: Standing) => writeFileSync(s.folder.at('app/.env'), 'A=1'),
+  ],
+  [
+    'a changed tsconfig.json in a folder above',
+    (s: Standing) => specOf(2, s.folder),
+    (s: Standing) => writeFileSync(s.folder.at('tsconfig.json'), '{}'),
   ],
 ])('one that was started with %s is of no use and ends', async (_what, spec, change) => {
   await using s = await standing()

@@ -177,6 +177,24 @@ test('in development a changed path alias leads elsewhere at once', async () => 
   await until('it serves the change', async () => (await text(server)) === 'three')
 }, 30_000)
 
+test('in development a changed alias in what tsconfig.json extends, above the application, leads elsewhere at once', async () => {
+  await using sandbox = await Sandbox.create()
+  const base = (folder: string): string =>
+    JSON.stringify({ compilerOptions: { paths: { '@shared/*': [`./${folder}/*`] } } })
+  await write(sandbox, {
+    'mono/apps/api/index.ts': answer('@shared/value'),
+    'mono/apps/api/tsconfig.json': `{ // as editors write it\n  "extends": "../../base.json",\n}\n`,
+    'mono/base.json': base('one'),
+    'mono/one/value.ts': say('one'),
+    'mono/two/value.ts': say('two'),
+  })
+  const app = join(sandbox.folder, 'mono/apps/api')
+  const server = await sandbox.start('dev', app, '--port', '0', '--workers', '1')
+  expect(await text(server)).toBe('one')
+  await write(sandbox, { 'mono/base.json': base('two') })
+  await until('it serves the other folder', async () => (await text(server)) === 'two')
+}, 30_000)
+
 test('a component that is only served as a file, and a broken file without an importer, end neither start nor dev', async () => {
   await using sandbox = await Sandbox.create()
   const app = join(sandbox.folder, 'app')

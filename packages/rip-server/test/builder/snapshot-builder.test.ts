@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BuildResult, createContentTree, type TreeState } from '@rip/manager'
@@ -39,12 +39,23 @@ async function build(builder: SnapshotBuilder, tree: TreeState): Promise<BuildRe
 }
 
 function sourceIn(result: BuildResult): string {
-  if (!result.ok) throw new Error('failure' in result ? result.failure.message : result.changed)
-  const snapshot = result.snapshot.folder ?? ''
-  const manifest = JSON.parse(readFileSync(join(snapshot, 'manifest.json'), 'utf8')) as {
-    files: Record<string, { hash: string }>
+  return readFileSync(join(snapshotOf(result), 'files', entryIn(result).hash), 'utf8')
+}
+
+function importsIn(result: BuildResult): unknown {
+  return entryIn(result).imports
+}
+
+function entryIn(result: BuildResult): { readonly hash: string; readonly imports?: unknown } {
+  const manifest = JSON.parse(readFileSync(join(snapshotOf(result), 'manifest.json'), 'utf8')) as {
+    files: Record<string, { hash: string; imports?: unknown }>
   }
-  return readFileSync(join(snapshot, 'files', manifest.files['index.ts']!.hash), 'utf8')
+  return manifest.files['index.ts']!
+}
+
+function snapshotOf(result: BuildResult): string {
+  if (!result.ok) throw new Error('failure' in result ? result.failure.message : result.changed)
+  return result.snapshot.folder ?? ''
 }
 
 /** Standby processes of this test, by pid. */
@@ -103,6 +114,25 @@ test('a standby process that read another .env at its start is not used', async 
   writeFileSync(join(root, '.env'), 'RIP_COMPILER=nobody\n')
   const result = await build(builder, state('g2', { '.env': 'changed' }))
   expect(result).toMatchObject({ ok: false, failure: { message: expect.stringContaining("'nobody'") } })
+})
+
+test('a standby process that read another file extended by tsconfig.json at its start is not used', async () => {
+  const base = join(folder, 'base.json')
+  const leadsTo = (name: string): string =>
+    JSON.stringify({ compilerOptions: { paths: { '@value': [`./${name}.ts`] } } })
+  writeFileSync(join(root, 'index.ts'), "export * from '@value'\n")
+  writeFileSync(join(root, 'tsconfig.json'), '{ "extends": "../base.json" }')
+  writeFileSync(base, leadsTo('one'))
+  for (const name of ['one', 'two'])
+    writeFileSync(join(folder, `${name}.ts`), `export const value = '${name}'\n`)
+  await using builder = builderOf(true)
+  expect(importsIn(await build(builder, state('g1')))).toEqual({
+    '@value': join(realpathSync(folder), 'one.ts'),
+  })
+  await untilWaiting()
+  writeFileSync(base, leadsTo('two'))
+  const changed = state('g2', { [base]: 'changed' })
+  expect(importsIn(await build(builder, changed))).toEqual({ '@value': join(realpathSync(folder), 'two.ts') })
 })
 
 test('an aborted build rejects, and closing leaves no process', async () => {

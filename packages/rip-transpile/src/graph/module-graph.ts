@@ -7,6 +7,7 @@ import { COMPILED_EXTENSIONS } from '../snapshot/compiled-extensions.ts'
 import { isCommonjs, JAVASCRIPT_LOADERS } from '../snapshot/javascript-module.ts'
 import { moduleFiles } from '../snapshot/module-files.ts'
 import { pathBelow, pathFrom } from '../snapshot/posix-path.ts'
+import { ConfigFiles } from './config-files.ts'
 import { type DataLoader, dataLoader } from './data-loaders.ts'
 import { isKept, type PackageFile, type PackageFiles, type ReadPackageFile, stampOf } from './package-set.ts'
 import { ReferenceMemory } from './reference-memory.ts'
@@ -62,7 +63,7 @@ export class ModuleGraph {
   readonly packages: Map<string, ReadPackageFile> = new Map()
   /** Whether `packages` has what `knownPackages` has, and no more. */
   packagesAreKnown = true
-  /** Files that affect what runs but are not kept as modules: images, native code, a `package.json`. */
+  /** Files that affect what runs but are not kept as modules: images, native code, a `package.json`, a `tsconfig.json`. */
   readonly others: Set<string> = new Set()
   /** Whether an imported module imports others by a name that is known only at run time. */
   picksModules = false
@@ -74,6 +75,7 @@ export class ModuleGraph {
   readonly #resolver = new Resolver()
   readonly #visited = new Set<string>()
   readonly #manifests = new Map<string, string | undefined>()
+  readonly #configFiles = new ConfigFiles()
 
   constructor(options: ModuleGraphOptions) {
     this.#options = options
@@ -111,6 +113,7 @@ export class ModuleGraph {
     const { path, certainty } = visit
     if (this.#isPackageFile(path)) return certainty === 'lying' ? [] : this.#visitPackage(path)
     if (pathBelow(this.#options.root, path) === undefined) this.#noteManifests(path)
+    for (const file of this.#configFiles.of(dirname(path))) this.others.add(file)
     const loader = dataLoader(extname(path), visit.type)
     if (visit.type !== undefined && loader === undefined) return this.#noteOther(path)
     const bytes = read(path)

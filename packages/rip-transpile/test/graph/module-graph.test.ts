@@ -46,6 +46,31 @@ test('a file that is not imported may have any content, also when the compiler i
   expect([...graph.modules.keys()]).toEqual([project.path('a.rip')])
 })
 
+test('the files of a module are also its tsconfig.json, wherever that is, and what this extends', async () => {
+  using project = tempProject({
+    'app/a.ts': "import './deep/b.ts'\nimport '../other/c.ts'\n",
+    'app/deep/b.ts': '',
+    'app/deep/jsconfig.json': '\ufeff{ "extends": ["../../gone", "./own"], /* and */ }',
+    'app/deep/own.json': '{ "extends": "./jsconfig.json" }',
+    'other/c.ts': '',
+    'other/tsconfig.json': '{ half a file',
+    'tsconfig.json': '{ "extends": "package/tsconfig.json" }',
+    'unused/tsconfig.json': '{}',
+  })
+  const graph = new ModuleGraph({
+    root: project.path('app'),
+    adapterFor: () => selectAdapter({ name: 'rip' }),
+  })
+  await graph.add([project.path('app/a.ts')], 'imported')
+  expect([...graph.others].map((path) => relative(project.root, path)).toSorted()).toEqual([
+    'app/deep/jsconfig.json',
+    'app/deep/own.json',
+    'gone.json',
+    'other/tsconfig.json',
+    'tsconfig.json',
+  ])
+})
+
 interface Edge {
   readonly from: number
   readonly to: number
