@@ -41,6 +41,8 @@ export const DEFAULT_IGNORE: readonly string[] = [
   '*.tmp',
   '*.swp',
   '*~',
+  '\\#*#',
+  '*___jb_*___',
   '4913',
 ]
 

@@ -36,6 +36,8 @@ test('content are files that people write, not files that programs leave behind'
     'logs/today': 'x',
     'src/.a.ts.swp': 'x',
     'src/a.ts~': 'x',
+    'src/#a.ts#': 'x',
+    'src/a.ts___jb_tmp___': 'x',
     '.gitignore': 'generated/\n.env\n*.lock\n',
     'generated/x.ts': 'x',
     'src/.gitignore': '/secret.ts',
