@@ -30,7 +30,16 @@ const UNNAMED = 'unknown'
 export const LISTEN_VARIABLES: readonly string[] = ['LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES']
 
 /** Where to listen: a host and a port, 0 for any free one, or the path of a Unix socket. */
-export type ListenAddress = { readonly host: string; readonly port: number } | UnixListenAddress
+export type ListenAddress = InetAddress | UnixListenAddress
+
+interface InetAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** All addresses of both families. */
+const EVERYWHERE = '::'
+const EVERYWHERE_IPV4 = '0.0.0.0'
 
 /** The path of a Unix socket, and its permissions. */
 export interface UnixListenAddress {
@@ -77,10 +86,14 @@ export interface ListenSocket extends AsyncDisposable {
 export interface ListenSocketOptions {
   /** Connections that may wait to be accepted; the system may allow fewer (listen(2)). @default 4096 */
   readonly backlog?: number
+  /** The C library. @default that of this process */
+  readonly libc?: Libc | undefined
 }
 
 /**
- * Opens a listening socket through the C library, as the runtime has no call that listens without accepting.
+ * Opens a listening socket through the C library, as the runtime has no call that listens without accepting. The host
+ * `::` stands for all addresses; where there is no IPv6, for those of IPv4.
+ *
  * Resolves with `undefined` where there is no `bun:ffi` (anything but Linux and macOS): there the balancer
  * binds the address itself, and connections are refused while a crashed balancer is replaced.
  *
@@ -90,7 +103,7 @@ export async function openListenSocket(
   address: ListenAddress,
   options: ListenSocketOptions = {},
 ): Promise<ListenSocket | undefined> {
-  const libc = openLibc()
+  const libc = options.libc ?? openLibc()
   if (libc === undefined) return undefined
   if ('unix' in address) await clearPath(address.unix)
   const family = 'unix' in address ? AF_UNIX : undefined
@@ -102,8 +115,19 @@ export async function openListenSocket(
     const name = parseAddress(libc.socketName(fd))
     return new OwnedSocket(libc, fd, name, true)
   } catch (error) {
+    if (isEverywhere(address) && lacksIpv6(error))
+      return await openListenSocket({ ...address, host: EVERYWHERE_IPV4 }, options)
     throw explain(error, address)
   }
+}
+
+function isEverywhere(address: ListenAddress): address is InetAddress {
+  return 'host' in address && address.host === EVERYWHERE
+}
+
+/** As of a kernel that was started without IPv6. */
+function lacksIpv6(error: unknown): boolean {
+  return error instanceof SystemCallError && /^(?:EAFNOSUPPORT|EADDRNOTAVAIL)$/.test(error.code)
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
-import { networkInterfaces } from 'node:os'
+import { constants, networkInterfaces } from 'node:os'
 import { until } from '@rip/testing'
 import {
   activatedListenSockets,
@@ -10,7 +10,8 @@ import {
   type ListenSocket,
   openListenSocket,
 } from '../../src/socket/listen-socket.ts'
-import { inetAddress, parseAddress } from '../../src/socket/socket-address.ts'
+import { AF_INET6, inetAddress, parseAddress } from '../../src/socket/socket-address.ts'
+import { type Libc, openLibc, SystemCallError } from '../../src/system/libc.ts'
 import { temporaryFolder } from '../real.ts'
 import { isListening } from '../../src/socket/listening.ts'
 
@@ -77,6 +78,26 @@ test.skipIf(!hasIPv6)(
     await child.exited
   },
 )
+
+test.each([
+  ['EAFNOSUPPORT', constants.errno.EAFNOSUPPORT],
+  ['EADDRNOTAVAIL', constants.errno.EADDRNOTAVAIL],
+])('all addresses are those of IPv4 where there is no IPv6, as %s tells', async (_, errno) => {
+  const real = openLibc()
+  if (real === undefined) throw new Error('this system cannot open listening sockets')
+  const libc: Libc = {
+    ...real,
+    socket(family, type) {
+      if (family === AF_INET6) throw new SystemCallError('socket', errno)
+      return real.socket(family, type)
+    },
+  }
+  await using socket = await openListenSocket({ host: '::', port: 0 }, { libc })
+  expect(socket?.address).toMatchObject({ host: '0.0.0.0' })
+  expect(await failureOf(openListenSocket({ host: '::1', port: 0 }, { libc }))).toMatchObject({
+    code: 'LISTEN_FAILED',
+  })
+})
 
 test('connections wait while no process serves, and none is lost when the child is replaced', async () => {
   await using socket = await opened({ host: '127.0.0.1', port: 0 })

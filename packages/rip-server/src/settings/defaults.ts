@@ -1,6 +1,6 @@
 export const DEFAULT_PORT = 3000
-/** Production listens on all addresses, development only on this machine's own. */
-export const DEFAULT_HOST = '0.0.0.0'
+/** Production listens on all addresses, IPv4 and IPv6, development only on this machine's own. */
+export const DEFAULT_HOST = '::'
 export const DEFAULT_DEV_HOST = '127.0.0.1'
 export const DEFAULT_DEV_WORKERS = 2
 export const DEFAULT_CONCURRENCY = 100

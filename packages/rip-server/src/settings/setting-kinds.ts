@@ -46,7 +46,7 @@ interface SettingKinds {
   /**
    * `HOST`, `HOST:PORT` or `unix:` and an absolute path, with who may connect:
    * `unix:/run/app.sock?mode=0660&group=www-data`.
-   * @default '0.0.0.0', in development '127.0.0.1'
+   * @default all addresses, IPv4 and IPv6; in development '127.0.0.1'
    */
   readonly bind: Optional<string>
   /**

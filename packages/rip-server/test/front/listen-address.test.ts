@@ -9,10 +9,10 @@ import {
 
 describe('the address to listen on', () => {
   test.each([
-    [undefined, { host: '0.0.0.0', port: 3000 }],
+    [undefined, { host: '::', port: 3000 }],
     ['127.0.0.1', { host: '127.0.0.1', port: 3000 }],
     ['localhost:80', { host: 'localhost', port: 80 }],
-    [':80', { host: '0.0.0.0', port: 80 }],
+    [':80', { host: '::', port: 80 }],
     ['::1', { host: '::1', port: 3000 }],
     ['[::1]:80', { host: '::1', port: 80 }],
     ['[::]', { host: '::', port: 3000 }],
