@@ -1,7 +1,13 @@
 import { expect, test } from 'bun:test'
 import { listenAddress, resolveSettings } from '@rip/server/sources'
 import { parseCommandLine } from '../src/command-line/command-line.ts'
-import { developmentHints, isInContainer, nodeEnvHints, rootWarning } from '../src/terminal/hints.ts'
+import {
+  debuggerHints,
+  developmentHints,
+  isInContainer,
+  nodeEnvHints,
+  rootWarning,
+} from '../src/terminal/hints.ts'
 
 function hints(args: readonly string[], inContainer = false): readonly string[] {
   const { flags } = parseCommandLine(['dev', ...args])
@@ -25,6 +31,13 @@ test('a NODE_ENV that differs from that of the command is reported with its orig
   expect(nodeEnvHints({ value: 'test', origin: 'NODE_ENV' }, 'development')).toEqual([
     'the application runs with NODE_ENV=test, from the environment',
   ])
+})
+
+test('who asked for a debugger is told where one can be attached', () => {
+  const hint = ['no debugger can be attached to the workers of a server; to one alone: rip-server worker']
+  expect(debuggerHints({ BUN_INSPECT: '' })).toEqual(hint)
+  expect(debuggerHints({ BUN_OPTIONS: '--smol --inspect-wait' })).toEqual(hint)
+  expect(debuggerHints({ BUN_OPTIONS: '--preload ./--inspect.ts' })).toEqual([])
 })
 
 test('in a container there is a hint that it cannot be reached from outside', () => {

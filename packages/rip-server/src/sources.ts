@@ -15,6 +15,7 @@ export { fileEnvironment, fileVariables, ownEnvironment } from './settings/own-e
 export { proveFiles } from './settings/prove-files.ts'
 export { resolveSettings } from './settings/resolve-settings.ts'
 export type { ResolvedSettings, SettingSources } from './settings/resolve-settings.ts'
+export { asksForDebugger } from './settings/without-debugger.ts'
 export { userAccount } from './settings/user-account.ts'
 export { childEnvironment } from './application/child-environment.ts'
 export { readSettings } from './settings/read-settings.ts'

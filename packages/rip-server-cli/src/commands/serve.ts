@@ -23,7 +23,13 @@ import { LAN_FLAG } from '../command-line/options.ts'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { flagValue, type Invocation, invocationSettings, isOn } from '../invocation.ts'
-import { developmentHints, isInContainer, nodeEnvHints, rootWarning } from '../terminal/hints.ts'
+import {
+  debuggerHints,
+  developmentHints,
+  isInContainer,
+  nodeEnvHints,
+  rootWarning,
+} from '../terminal/hints.ts'
 import type { DeveloperKeys } from './developer-keys.ts'
 import { fittingFrame } from '../terminal/fitting.ts'
 import { CONTINUED_INDENT, folded } from '../terminal/folded.ts'
@@ -66,6 +72,7 @@ async function hintedPlan(invocation: Invocation, mode: Mode): Promise<ServerPla
   const plan = rereadingPlan(resolved, mode, invocation)
   const hints = [
     ...nodeEnvHints(resolved.nodeEnv, mode),
+    ...debuggerHints(invocation.env),
     ...(resolved.notes ?? []),
     ...(mode === 'development' ? developmentHints(resolved, plan.listen, isInContainer(invocation.env)) : []),
   ]

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { ListenAddress } from '@rip/manager'
 import type { ServerTenants } from '@rip/server'
 import type { Mode } from '@rip/server/settings'
-import { isExposed, type NodeEnv, type ResolvedSettings } from '@rip/server/sources'
+import { asksForDebugger, isExposed, type NodeEnv, type ResolvedSettings } from '@rip/server/sources'
 
 /** Hints about differences of development that are easily overlooked. */
 export function developmentHints(
@@ -35,6 +35,12 @@ export function nodeEnvHints(
   return [
     `the application runs with NODE_ENV=${value}, ${origin === 'NODE_ENV' ? 'from the environment' : `from ${origin}`}`,
   ]
+}
+
+/** A hint to whoever waits for a debugger: several processes cannot share its address. */
+export function debuggerHints(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  if (!asksForDebugger(env)) return []
+  return ['no debugger can be attached to the workers of a server; to one alone: rip-server worker']
 }
 
 /** The warning about an application that runs as root; undefined for other users, and for the root of a container. */

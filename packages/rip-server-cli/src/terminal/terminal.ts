@@ -47,6 +47,8 @@ const CLEAR = '\u001b[H\u001b[J'
 /** The whole screen erased, and the lines that have scrolled out of it (xterm: ED 3). */
 const WIPE = '\u001b[H\u001b[2J\u001b[3J'
 
+const DEFAULT_COLUMNS = 80
+
 type Style = Parameters<typeof styleText>[0]
 
 /** The terminal of this process; colours only on a TTY and without `NO_COLOR` (https://no-color.org). */
@@ -77,7 +79,8 @@ export function processTerminal(options: TerminalOptions): Terminal {
     bad: style('red'),
     interactive,
     get columns() {
-      return interactive ? process.stderr.columns : undefined
+      // 0 where nobody has told the terminal its size, as `docker exec -t` and serial lines.
+      return interactive ? process.stderr.columns || DEFAULT_COLUMNS : undefined
     },
     colorsData: wantsColor && process.stdout.isTTY === true,
     talkJson: () => void (json = true),
@@ -87,7 +90,7 @@ export function processTerminal(options: TerminalOptions): Terminal {
 
 const processLine: StatusLineOptions = {
   write: (text) => void process.stderr.write(text),
-  columns: () => process.stderr.columns || 80,
+  columns: () => process.stderr.columns || DEFAULT_COLUMNS,
   nowMs: () => performance.now(),
   every(intervalMs, run) {
     const timer = setInterval(run, intervalMs)

@@ -22,6 +22,20 @@ async function appWith(files: Readonly<Record<string, string>>): Promise<Sandbox
 
 const seen = async (url: string): Promise<unknown> => (await fetch(url)).json()
 
+test(
+  'processes do not contend for the address of a debugger, neither those of a server nor its commands',
+  async () => {
+    await using sandbox = await appWith({ 'rip-server.config.ts': 'export default {}' })
+    using taken = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+    sandbox.variables = { BUN_INSPECT: `127.0.0.1:${taken.port}` }
+    const server = await sandbox.start('dev', '--port', '0')
+    expect(await seen(server.url)).toEqual(['development', 'development'])
+    expect(server.stderr).not.toContain('inspector')
+    expect(await sandbox.run('reload', '--wait')).toMatchObject({ code: 0 })
+  },
+  TEST_TIMEOUT_MS,
+)
+
 describe('the application gets its NODE_ENV, and the .env files of that mode:', () => {
   test.each([
     ['start', {}, {}, ['production', 'production']],

@@ -22,6 +22,18 @@ async function isOver(sandbox: Sandbox): Promise<boolean> {
   return (await sandbox.processes()).length === 0
 }
 
+test('dev on a terminal whose size nobody told it writes whole lines, and the application writes in colour', async () => {
+  await using sandbox = await Sandbox.create()
+  const app = await appFolder(sandbox)
+  await writeFile(join(app, 'index.js'), `console.log({ n: 1 }); export default () => new Response('served')`)
+  const command = `stty cols 0 rows 0; exec env -u NO_COLOR TERM=xterm-256color ${PROGRAM} dev app 0 -w 1`
+  await using shell = new Shell(sandbox, 'bash', '-c', command)
+  await shell.served()
+  await until('it has said how it is reached', () => shell.screen.includes('url'))
+  expect(shell.screen).toMatch(/^ +url +http:/m)
+  await until('the application has spoken', () => shell.screen.includes('\u001b[33m1'))
+})
+
 describe('when its terminal is closed', () => {
   test.each(['dev', 'start'])('%s ends, with all its processes', async (verb) => {
     await using sandbox = await Sandbox.create()

@@ -78,5 +78,5 @@ export class FailedStartServer implements AsyncDisposable {
 }
 
 function failedStart(refusal: Refusal): FailedStart {
-  return { message: refusalMessage(refusal), detail: refusalDetail(refusal) }
+  return { message: refusalMessage(refusal), detail: Bun.stripANSI(refusalDetail(refusal)) }
 }

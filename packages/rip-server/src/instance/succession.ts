@@ -7,6 +7,7 @@ import {
   readInstance,
 } from '@rip/manager'
 import type { RunDir } from '@rip/manager'
+import { withoutDebugger } from '../settings/without-debugger.ts'
 
 /** Descriptor the first socket has in a successor: behind standard input, output and error. */
 const INHERITED_FD = 3
@@ -100,7 +101,7 @@ function spawnSuccessor({
   try {
     return Bun.spawn([process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
       cwd: existsSync(cwd) ? cwd : '/',
-      env: { ...rest, RIP_SUCCEEDS: JSON.stringify(inherited) },
+      env: { ...withoutDebugger(rest), RIP_SUCCEEDS: JSON.stringify(inherited) },
       // A successor outlives this process.
       detached: true,
       stdio: ['inherit', 'inherit', 'inherit', ...fds],

@@ -149,11 +149,16 @@ export function planServer({ userFrom, commandFoundBy, env, ...given }: Surround
     listen,
     ops,
     env: own,
-    childEnv: childEnvironment(env, { root, cwd, mode, isForeign }),
+    childEnv: childEnvironment(env, { root, cwd, mode, isForeign, isColored: showsColors(given) }),
     envFiles: nodeEnv(own, root, mode, isForeign).files,
     tenants,
     hints: [],
   }
+}
+
+/** In production colours would only be in the way of whoever reads the log later. */
+function showsColors({ mode, color, logFormat }: Pick<ServerPlan, 'mode' | 'color' | 'logFormat'>): boolean {
+  return mode === 'development' && color && logFormat !== 'json'
 }
 
 function foundFor(

@@ -6,6 +6,7 @@ import { readRegularFile } from '@rip/worker/entry'
 import { ServerError } from '../errors.ts'
 import { bunOutOfReach } from './user-account.ts'
 import type { ConfigContext } from './define-config.ts'
+import { withoutDebugger } from './without-debugger.ts'
 
 const CONFIG_NAMES = ['ts', 'js', 'mjs', 'rip'].map((ending) => `rip-server.config.${ending}`)
 const EVALUATION_TIMEOUT_MS = 20_000
@@ -93,7 +94,7 @@ async function evaluate(
   const child = startAs(account, path, () =>
     Bun.spawn(command, {
       cwd: dirname(path),
-      env,
+      env: withoutDebugger(env),
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: EVALUATION_TIMEOUT_MS,
       ...(signal && { signal }),
