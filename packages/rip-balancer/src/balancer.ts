@@ -27,6 +27,7 @@ import { Metrics } from './metrics/metrics.ts'
 import { MetricsServer } from './metrics/metrics-server.ts'
 import { foreignHostText } from './pages/error-pages.ts'
 import type { DrainReport } from './pool/drains.ts'
+import { systemClock } from './pool/clock.ts'
 import { HealthChecker } from './pool/health-checker.ts'
 import { Pool } from './pool/pool.ts'
 import { SideClaims } from './pool/side-claims.ts'
@@ -340,6 +341,7 @@ export class Balancer implements AsyncDisposable {
       reach: this.reach,
       ask: askWith(() => this.backendTls),
       inTurn: (call) => this.plane.turn.run(call),
+      clock: { ...systemClock, nowMs: () => this.plane.turn.nowMs() },
       observer: poolObserver({
         warn: (message) => this.warn(message),
         emit: (event) => this.events.emit(event),

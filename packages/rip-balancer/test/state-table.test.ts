@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { BALANCER_STATES } from '../src/balancer-state.ts'
 import { EXCHANGE_PHASES } from '../src/exchange/exchange-phase.ts'
+import { STREAM_STATES } from '../src/http2/stream-state.ts'
 import { CLIENT_STATES } from '../src/listener/client-state.ts'
-import { nextState, type StateTable } from '../src/state-table.ts'
+import { nextState, stateGraph, type StateTable } from '../src/state-table.ts'
 import { UPSTREAM_STATES } from '../src/upstream/upstream-state.ts'
 
 /** States that can be reached from this one, itself among them. */
@@ -34,3 +35,27 @@ test('an event that cannot happen in a state is refused by name', () => {
     'the event "request" cannot happen in the state "connecting"',
   )
 })
+
+test.each([
+  ['connections to backends', UPSTREAM_STATES],
+  ['streams', STREAM_STATES],
+  ['exchanges', EXCHANGE_PHASES],
+] as const)('the graph of %s says the same as their table', (_name, table: StateTable<string, string>) => {
+  const { states, events } = stateGraph(table)
+  for (const [name, state] of Object.entries(states)) {
+    expect(state.name).toBe(name)
+    for (const event of Object.values(events)) {
+      const told = outcome(() => nextState(table, name, event.name))
+      expect(outcome(() => state.after(event).name)).toBe(told)
+    }
+  }
+})
+
+/** What a function returns, or the message of what it throws. */
+function outcome(call: () => string): string {
+  try {
+    return call()
+  } catch (error) {
+    return (error as Error).message
+  }
+}

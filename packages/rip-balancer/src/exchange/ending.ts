@@ -5,7 +5,7 @@ import type { BackendClaim } from './backend-claim.ts'
 import type { ClientSide } from './client-side.ts'
 import type { ExchangeContext } from './exchange-context.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
-import type { PhaseHolder } from './exchange-phase.ts'
+import { EXCHANGE, type PhaseHolder } from './exchange-phase.ts'
 import { statusOfFailure } from './failure.ts'
 import type { EndCause } from './record.ts'
 import type { RequestBody } from './request-body.ts'
@@ -65,7 +65,7 @@ export class Ending {
   finish(cause: EndCause): void {
     this.client.flush()
     this.facts.cause = cause
-    if (this.client.waiting > 0) this.exchange.enter('finish')
+    if (this.client.waiting > 0) this.exchange.enter(EXCHANGE.events.finish)
     else this.flushed()
   }
 
@@ -101,7 +101,7 @@ export class Ending {
   }
 
   private record(cause: EndCause): void {
-    this.exchange.enter('end')
+    this.exchange.enter(EXCHANGE.events.end)
     this.facts.end(cause)
     this.body.forget()
     this.context.share.free()

@@ -1,4 +1,4 @@
-import type { StateTable } from '../state-table.ts'
+import { type GraphEvent, stateGraph, type StateGraph, type StateTable } from '../state-table.ts'
 
 /**
  * Where an exchange is.
@@ -41,7 +41,8 @@ export type ExchangeEvent =
 /** Holds the phase of an exchange. Its parts read it, and enter those phases that they bring about. */
 export interface PhaseHolder {
   readonly phase: ExchangePhase
-  enter(event: ExchangeEvent): void
+  /** @param event one of `EXCHANGE` */
+  enter(event: GraphEvent<ExchangeEvent>): void
 }
 
 /** Wherever an answer of the balancer's own can be given, and its client be slow to take it. */
@@ -65,3 +66,6 @@ export const EXCHANGE_PHASES: StateTable<ExchangePhase, ExchangeEvent> = {
   flushing: { end: 'idle' },
   tunnel: { finish: 'flushing', end: 'idle' },
 }
+
+/** The phases and events of all exchanges. */
+export const EXCHANGE: StateGraph<ExchangePhase, ExchangeEvent> = stateGraph(EXCHANGE_PHASES)

@@ -1,6 +1,6 @@
 import type { Trailers } from '../forwarding/trailers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
-import { nextState } from '../state-table.ts'
+import type { GraphEvent } from '../state-table.ts'
 import type { Backend } from '../upstream/backend.ts'
 import type { UpstreamFailure } from '../upstream/response-sink.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
@@ -12,12 +12,7 @@ import type { DataPlane } from './data-plane.ts'
 import { Ending } from './ending.ts'
 import { ExchangeContext } from './exchange-context.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
-import {
-  EXCHANGE_PHASES,
-  type ExchangeEvent,
-  type ExchangePhase,
-  type PhaseHolder,
-} from './exchange-phase.ts'
+import { EXCHANGE, type ExchangeEvent, type ExchangePhase, type PhaseHolder } from './exchange-phase.ts'
 import { causeOf } from './failure.ts'
 import { Overdue } from './overdue.ts'
 import { answersOf } from './page-answers.ts'
@@ -47,7 +42,7 @@ const MALFORMED = 400
  * allocates nothing here.
  */
 export class Exchange implements ClaimOwner, PhaseHolder {
-  phase: ExchangePhase = 'idle'
+  private state = EXCHANGE.states.idle
   private readonly context: ExchangeContext
   private readonly plane: DataPlane
   private readonly client: ClientSide
@@ -84,9 +79,13 @@ export class Exchange implements ClaimOwner, PhaseHolder {
     return this.phase === 'idle'
   }
 
+  get phase(): ExchangePhase {
+    return this.state.name
+  }
+
   /** Something happened that changes the phase. Called by the parts as well. */
-  enter(event: ExchangeEvent): void {
-    this.phase = nextState(EXCHANGE_PHASES, this.phase, event)
+  enter(event: GraphEvent<ExchangeEvent>): void {
+    this.state = this.state.after(event)
     this.context.progress.enterPhase()
   }
 
@@ -118,7 +117,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
 
   /** Forgets the previous request. */
   private start(head: RequestHead | undefined, firstByteAt: number): void {
-    this.enter('begin')
+    this.enter(EXCHANGE.events.begin)
     this.facts.begin(head, firstByteAt)
     this.retries.reset()
     this.request.reset()
@@ -128,14 +127,14 @@ export class Exchange implements ClaimOwner, PhaseHolder {
 
   /** Backends are scarce: the body is read before one is claimed. */
   private gather(head: RequestHead): void {
-    this.enter('gather')
+    this.enter(EXCHANGE.events.gather)
     this.request.beginGathering(head)
   }
 
   // --- a backend is claimed
 
   claim(): void {
-    this.enter('claim')
+    this.enter(EXCHANGE.events.claim)
     const refusal = this.request.asksForTunnel ? this.attempt.longLife.refusalOfClient : undefined
     if (refusal !== undefined) return this.ending.fail(refusal)
     const result = this.backendClaim.make()
@@ -163,7 +162,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
     const ready = upstreams.ready(backend, response, request.outgoing, this.retries.hasFailed)
     attempt.upstream = ready
     if (ready !== undefined) return this.send(ready)
-    this.enter('connect')
+    this.enter(EXCHANGE.events.connect)
     attempt.upstream = upstreams.connect(backend, response, request.outgoing)
   }
 
@@ -172,7 +171,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
   }
 
   private send(upstream: UpstreamExchange): void {
-    this.enter('send')
+    this.enter(EXCHANGE.events.send)
     this.request.send(upstream, this.retries.hasFailed)
   }
 
@@ -214,7 +213,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
     if (phase === 'responding') return ending.abort(causeOf(failure), failure)
     const next = retries.afterFailure(failure, upstream, phase === 'waiting')
     if (next === 'claim') this.claim()
-    else if (next === 'back-off') this.enter('back-off')
+    else if (next === 'back-off') this.enter(EXCHANGE.events['back-off'])
     else ending.fail(causeOf(failure))
   }
 

@@ -10,7 +10,7 @@ import type { Ending } from './ending.ts'
 import { opensEventStream } from './event-stream.ts'
 import type { ExchangeContext } from './exchange-context.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
-import type { PhaseHolder } from './exchange-phase.ts'
+import { EXCHANGE, type PhaseHolder } from './exchange-phase.ts'
 import type { Progress } from './progress.ts'
 import type { RequestBody } from './request-body.ts'
 import type { RequestRelay } from './request-relay.ts'
@@ -90,7 +90,7 @@ export class ResponseRelay implements ResponseSink {
     this.edits.learn(response)
     this.noteHead(101)
     this.client.switching(response, this.edits.cookie)
-    this.exchange.enter('switch')
+    this.exchange.enter(EXCHANGE.events.switch)
     this.beginLongLife('tunnel')
     this.client.inputWanted()
   }
@@ -108,7 +108,7 @@ export class ResponseRelay implements ResponseSink {
     const id = this.plane.settings.forwarding.exposeRequestId ? this.facts.idOrNumber : undefined
     this.client.head(response, id, edits)
     this.request.awaitsContinue = false
-    this.exchange.enter('respond')
+    this.exchange.enter(EXCHANGE.events.respond)
     if (isEventStream) this.beginLongLife('event-stream')
   }
 

@@ -1,4 +1,4 @@
-import type { StateTable } from '../state-table.ts'
+import { stateGraph, type StateGraph, type StateTable } from '../state-table.ts'
 
 /**
  * Where a stream is (RFC 9113 §5.1; nothing is pushed, so that no stream is ever reserved).
@@ -25,3 +25,6 @@ export const STREAM_STATES: StateTable<StreamState, StreamEvent> = {
   'half-closed-remote': { 'sent-end': 'closed', reset: 'closed' },
   closed: {},
 }
+
+/** The states and events of all streams. */
+export const STREAM: StateGraph<StreamState, StreamEvent> = stateGraph(STREAM_STATES)

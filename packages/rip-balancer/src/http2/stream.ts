@@ -1,11 +1,11 @@
-import { nextState } from '../state-table.ts'
+import type { GraphEvent } from '../state-table.ts'
 import { ERROR } from './error-code.ts'
 import { FLAG, FRAME } from './frame-type.ts'
 import type { FrameOutput } from './frame-output.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import { SendWindow } from './send-window.ts'
 import { DEFAULT_FRAME_BYTES } from './settings.ts'
-import { STREAM_STATES, type StreamEvent, type StreamState } from './stream-state.ts'
+import { STREAM, type StreamEvent, type StreamState } from './stream-state.ts'
 
 /**
  * How a stream ends that is not complete.
@@ -77,7 +77,7 @@ export class Http2Stream {
   readonly sendWindow: SendWindow
   readonly receiveWindow: ReceiveWindow
   private readonly host: StreamHost
-  private state: StreamState = 'idle'
+  private current = STREAM.states.idle
   private isPaused = false
   /** Made when something has to wait. */
   private queue: Buffer[] = NOTHING
@@ -106,7 +106,7 @@ export class Http2Stream {
 
   /** A request begins. */
   begin(): void {
-    this.on('head')
+    this.on(STREAM.events.head)
   }
 
   /**
@@ -204,7 +204,7 @@ export class Http2Stream {
   /** END_STREAM has come. */
   receivedEnd(): void {
     this.receiveEnded = true
-    this.on('received-end')
+    this.on(STREAM.events['received-end'])
     const { owner } = this
     if (this.isOver) this.host.over(this, true)
     owner?.ended()
@@ -219,12 +219,16 @@ export class Http2Stream {
     owner?.lost(how, code)
   }
 
-  private on(event: StreamEvent): void {
-    this.state = nextState(STREAM_STATES, this.state, event)
+  private get state(): StreamState {
+    return this.current.name
+  }
+
+  private on(event: GraphEvent<StreamEvent>): void {
+    this.current = this.current.after(event)
   }
 
   private close(): void {
-    this.on('reset')
+    this.on(STREAM.events.reset)
     this.queue = NOTHING
     this.waiting = this.offset = 0
     this.host.over(this, false)
@@ -297,7 +301,7 @@ export class Http2Stream {
   }
 
   private sentEnd(): void {
-    this.on('sent-end')
+    this.on(STREAM.events['sent-end'])
     if (this.isOver) this.host.over(this, true)
   }
 

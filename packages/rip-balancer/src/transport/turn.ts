@@ -79,6 +79,11 @@ export class Turn {
     }
   }
 
+  /** Monotonic milliseconds: within a turn those of its clock, as reading the system's takes longer than to choose a backend. */
+  nowMs(): number {
+    return this.isOpen ? this.clock.nowMs : performance.now()
+  }
+
   /** Handles a chunk that a socket brought, now or at the end of the turn. */
   received(receiver: Receiver, chunk: Buffer): void {
     this.chunksSeen++

@@ -13,11 +13,11 @@ import type { Clock } from '../transport/clock.ts'
 import { freeBytes } from '../transport/free-bytes.ts'
 import { Outbox } from '../transport/outbox.ts'
 import type { Turn } from '../transport/turn.ts'
-import { nextState } from '../state-table.ts'
+import type { GraphEvent } from '../state-table.ts'
 import type { DialedConnection } from './dialed-connection.ts'
 import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
 import type { UpstreamExchange } from './upstream-exchange.ts'
-import { UPSTREAM_STATES, type UpstreamEvent, type UpstreamState } from './upstream-state.ts'
+import { UPSTREAM, type UpstreamEvent, type UpstreamState } from './upstream-state.ts'
 
 /** Keeps the connections of one backend. */
 export interface ConnectionOwner {
@@ -70,7 +70,7 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
   private readonly response: ResponseHead
   private decoder: ChunkedDecoder | undefined
   private sink: ResponseSink | undefined
-  private state: UpstreamState = 'connecting'
+  private current = UPSTREAM.states.connecting
   /** How the body of the current response is delimited. */
   private framing: Framing = 'none'
   /** Bytes of that body that are still to come, where its length was declared. */
@@ -151,7 +151,7 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
 
   /** Prepares for the response to a request that is about to be written. */
   expect(toHead: boolean): void {
-    this.on('request')
+    this.on(UPSTREAM.events.request)
     this.toHead = toHead
     this.answered = this.requestComplete = false
     this.interims = 0
@@ -200,7 +200,7 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
   /** Socket event. */
   opened(): void {
     if (this.state !== 'connecting') return
-    this.on('opened')
+    this.on(UPSTREAM.events.opened)
     this.sink?.connected()
   }
 
@@ -245,8 +245,12 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
     this.sink?.upstreamDrained()
   }
 
-  private on(event: UpstreamEvent): void {
-    this.state = nextState(UPSTREAM_STATES, this.state, event)
+  private get state(): UpstreamState {
+    return this.current.name
+  }
+
+  private on(event: GraphEvent<UpstreamEvent>): void {
+    this.current = this.current.after(event)
   }
 
   private consume(chunk: Buffer): void {
@@ -284,7 +288,7 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
     this.sink!.switching(response)
     response.reset()
     if (this.isClosed) return -1
-    this.on('switched')
+    this.on(UPSTREAM.events.switched)
     return at
   }
 
@@ -300,7 +304,7 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
     if (this.isClosed) return -1
     if (this.framing === 'chunked') (this.decoder ??= new ChunkedDecoder(this.limits.head)).reset()
     if (this.framing === 'none') return this.finish(undefined, at < to)
-    this.on('body-begins')
+    this.on(UPSTREAM.events['body-begins'])
     return at
   }
 
@@ -346,7 +350,7 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
     const sink = this.sink!
     this.sink = undefined
     if (this.isReusable(extraBytes)) {
-      this.on('complete')
+      this.on(UPSTREAM.events.complete)
       this.resume()
       this.owner.park(this)
     } else this.close(extraBytes)
@@ -376,7 +380,7 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
 
   private close(unexpectedBytes: boolean): void {
     if (this.state === 'closed') return
-    this.on('close')
+    this.on(UPSTREAM.events.close)
     this.outbox.discard()
     this.socket.terminate()
     this.owner.gone(this, unexpectedBytes)

@@ -1,4 +1,4 @@
-import type { StateTable } from '../state-table.ts'
+import { stateGraph, type StateGraph, type StateTable } from '../state-table.ts'
 
 /**
  * Where a connection to a backend is.
@@ -30,3 +30,6 @@ export const UPSTREAM_STATES: StateTable<UpstreamState, UpstreamEvent> = {
   tunnel: { close: 'closed' },
   closed: {},
 }
+
+/** The states and events of all connections to backends. */
+export const UPSTREAM: StateGraph<UpstreamState, UpstreamEvent> = stateGraph(UPSTREAM_STATES)

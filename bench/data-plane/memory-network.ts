@@ -1,0 +1,135 @@
+/** A write of the balancer is the whole answer, or the whole request, when so many bytes have come. */
+interface Exchanged {
+  readonly request: Buffer
+  readonly answer: Buffer
+}
+
+/** Members of the options of `Bun.listen` and `Bun.connect` that are called here. */
+interface Handlers {
+  open(socket: MemorySocket): void
+  data(socket: MemorySocket, chunk: Buffer): void
+}
+
+/** A socket as far as the balancer uses one. What is written is counted, and gone. */
+class MemorySocket {
+  data: unknown
+  readonly remoteAddress = '127.0.0.1'
+  readonly remotePort = 50_000
+  private readonly handlers: Handlers
+  private readonly expected: number
+  private readonly complete: MemorySocket[]
+  private received = 0
+
+  /** @param expected bytes of a whole message @param complete where the socket is put when it has one */
+  constructor(handlers: Handlers, data: unknown, expected: number, complete: MemorySocket[]) {
+    this.handlers = handlers
+    this.data = data
+    this.expected = expected
+    this.complete = complete
+  }
+
+  open(): void {
+    this.handlers.open(this)
+  }
+
+  /** The balancer reads this. Each read of a real socket makes a buffer, too. */
+  deliver(bytes: Buffer): void {
+    const chunk = Buffer.allocUnsafeSlow(bytes.length)
+    chunk.set(bytes)
+    this.handlers.data(this, chunk)
+  }
+
+  write(_bytes: Uint8Array, _from: number, length: number): number {
+    this.received += length
+    if (this.received < this.expected) return length
+    this.received = 0
+    this.complete.push(this)
+    return length
+  }
+
+  pause(): void {}
+
+  resume(): void {}
+
+  shutdown(): void {}
+
+  end(): void {
+    throw new Error('the balancer has closed a connection')
+  }
+
+  terminate(): void {
+    throw new Error('the balancer has given a connection up')
+  }
+}
+
+/**
+ * Clients and backends in the process of the balancer: no kernel, no native code of sockets. What is ready is delivered in one
+ * turn of the event loop, as `epoll_wait` would return it, and answered in the next one.
+ *
+ * It takes the place of `Bun.listen` for TCP and of `Bun.connect`: one network for each process.
+ */
+export class MemoryNetwork {
+  /** Answers that clients have got. */
+  answered = 0
+  private readonly message: Exchanged
+  private clientHandlers: Handlers | undefined
+  private clients: MemorySocket[] = []
+  private backends: MemorySocket[] = []
+  /** Those of the turn that is delivered. */
+  private readyClients: MemorySocket[] = []
+  private readyBackends: MemorySocket[] = []
+
+  constructor(message: Exchanged) {
+    this.message = message
+    const { listen } = Bun
+    const listenInMemory = (options: { readonly unix?: string; readonly socket: Handlers }): unknown => {
+      if (options.unix !== undefined) return listen(options as never)
+      this.clientHandlers = options.socket
+      return { port: 1, fd: 0, stop() {} }
+    }
+    const connectInMemory = async ({ socket, data }: { socket: Handlers; data: unknown }): Promise<void> => {
+      await Promise.resolve()
+      new MemorySocket(socket, data, this.message.request.length, this.backends).open()
+    }
+    Object.assign(Bun, { listen: listenInMemory, connect: connectInMemory })
+  }
+
+  /** Opens connections, each of which sends its first request in the next turn. */
+  openClients(count: number): void {
+    for (let n = 0; n < count; n++) {
+      const client = new MemorySocket(
+        this.clientHandlers!,
+        undefined,
+        this.message.answer.length,
+        this.clients,
+      )
+      client.open()
+      this.clients.push(client)
+    }
+  }
+
+  /** Lets the clients ask until they have got so many more answers. */
+  async exchange(answers: number): Promise<void> {
+    const enough = this.answered + answers
+    while (this.answered < enough) {
+      this.deliver()
+      await new Promise(setImmediate)
+    }
+  }
+
+  private deliver(): void {
+    const { readyClients, readyBackends } = this
+    this.answered += this.clients.length
+    take(this.clients, readyClients)
+    take(this.backends, readyBackends)
+    for (const client of readyClients) client.deliver(this.message.request)
+    for (const backend of readyBackends) backend.deliver(this.message.answer)
+  }
+}
+
+/** Moves all of one list to another one that is used again. */
+function take(from: MemorySocket[], to: MemorySocket[]): void {
+  to.length = 0
+  for (const each of from) to.push(each)
+  from.length = 0
+}
