@@ -17,6 +17,10 @@ const SHORTEST_MS = 0.25
 const BUCKETS_PER_DOUBLING = 4
 /** The last bucket begins above four minutes. */
 const BUCKETS = 81
+/** The longest duration of each bucket but the last one. */
+const BUCKET_ENDS_MS = Float64Array.from({ length: BUCKETS - 1 }, (_, bucket) => endOf(bucket))
+/** Longer ones are all in the last bucket. */
+const LONGEST_MS = endOf(BUCKETS - 1)
 const COLUMNS = LATENCIES + BUCKETS
 
 /** How a backend, or all of a generation, answered lately: counts that can be added to those of other processes. */
@@ -40,6 +44,9 @@ export class RecentAnswers {
   /** Sums of what was forgotten, if they are kept. */
   private readonly forgotten: Float64Array | undefined
   private part: number
+  /** When that part ends, and where its counts begin. */
+  private partEndMs = 0
+  private partAt = 0
 
   /**
    * @param nowMs on the monotonic clock
@@ -52,6 +59,7 @@ export class RecentAnswers {
     this.parts = parts
     this.sinceMs = nowMs
     this.part = this.partOf(nowMs)
+    this.enter(this.part)
   }
 
   /**
@@ -59,8 +67,9 @@ export class RecentAnswers {
    * @param weight of how many answers this is one
    */
   count(status: number, failed: boolean, latencyMs: number, nowMs: number, weight = 1): void {
-    this.turn(nowMs)
-    const at = (this.part % this.parts) * COLUMNS
+    // Nothing is divided for the time of an answer: this is called twice for each request.
+    if (nowMs >= this.partEndMs) this.turn(nowMs)
+    const at = this.partAt
     const digit = Math.floor(status / 100)
     if (digit >= 1 && digit <= 5) this.counts[at + digit - 1]! += weight
     if (failed) this.counts[at + FAILED]! += weight
@@ -104,7 +113,13 @@ export class RecentAnswers {
       if (this.forgotten !== undefined) this.keep(this.forgotten, at)
       this.counts.fill(0, at, at + COLUMNS)
     }
-    if (part > this.part) this.part = part
+    if (part > this.part) this.enter(part)
+  }
+
+  private enter(part: number): void {
+    this.part = part
+    this.partEndMs = (part + 1) * this.partMs
+    this.partAt = (part % this.parts) * COLUMNS
   }
 
   private keep(forgotten: Float64Array, at: number): void {
@@ -160,12 +175,20 @@ export function latencyMs(counts: Pick<AnswerCounts, 'latencies'>, part: number)
   return undefined
 }
 
+/** The search begins at the doublings that are whole: to compute a logarithm takes longer than all else that is counted. */
 function bucketOf(ms: number): number {
   if (!(ms > SHORTEST_MS)) return 0
-  return Math.min(BUCKETS - 1, Math.ceil(Math.log2(ms / SHORTEST_MS) * BUCKETS_PER_DOUBLING))
+  const doublings = 31 - Math.clz32(Math.min(ms, LONGEST_MS) / SHORTEST_MS)
+  let bucket = doublings * BUCKETS_PER_DOUBLING
+  while (bucket < BUCKET_ENDS_MS.length && ms > BUCKET_ENDS_MS[bucket]!) bucket++
+  return bucket
+}
+
+function endOf(bucket: number): number {
+  return SHORTEST_MS * 2 ** (bucket / BUCKETS_PER_DOUBLING)
 }
 
 /** The geometric middle of a bucket. */
 function middleOf(bucket: number): number {
-  return SHORTEST_MS * 2 ** ((bucket - 0.5) / BUCKETS_PER_DOUBLING)
+  return endOf(bucket - 0.5)
 }

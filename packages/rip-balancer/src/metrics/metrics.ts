@@ -83,6 +83,9 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
   private readonly protocols = new Float64Array(PROTOCOLS.length)
   private readonly statuses = new Float64Array(6)
   private readonly causes = counters(CAUSES)
+  /** How the last request ended: most end like the one before. */
+  private lastCause: EndCause = 'completed'
+  private ofLastCause = this.causes.get('completed')!
   private readonly events = counters(EVENTS)
   private readonly durations = new RequestDurations()
   private readonly queue = new Histogram(BUCKET_SECONDS)
@@ -112,10 +115,17 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
     this.generations.count(record)
     this.statuses[Math.min(5, Math.floor(record.status / 100))]!++
     this.protocols[protocolIndex(record.protocol)]!++
-    this.causes.get(record.cause)!.count++
+    this.counterOf(record.cause).count++
     this.durations.count(record)
     if (record.queueMs > 0) this.queue.observe(record.queueMs)
     if (record.backend !== undefined) this.response.observe(record.responseMs)
+  }
+
+  private counterOf(cause: EndCause): Counter {
+    if (cause === this.lastCause) return this.ofLastCause
+    this.lastCause = cause
+    this.ofLastCause = this.causes.get(cause)!
+    return this.ofLastCause
   }
 
   /** A malformed request is the fault of its client. */

@@ -1,4 +1,6 @@
 const MAX_SEGMENTS = 8
+/** Paths in which nothing can name one of many, as most are: few segments, none of them long, and no digits. */
+const PLAIN = /^(?:\/[^\d/]{0,40}){1,8}$/
 
 /**
  * The route a path belongs to, as far as paths tell: segments that name one of many are folded, so that `/orders/7` and
@@ -7,6 +9,7 @@ const MAX_SEGMENTS = 8
  * @param path without query
  */
 export function routeName(path: string): string {
+  if (PLAIN.test(path)) return path
   const segments = path.split('/', MAX_SEGMENTS + 2)
   const isLong = segments.length > MAX_SEGMENTS + 1
   const folded = segments.slice(0, MAX_SEGMENTS + 1).map(folding)

@@ -3,7 +3,8 @@ const MAX_CHARS = 200
 
 /** The path of a request target without its query, such as `/orders/7`; at most 200 characters. */
 export function requestPath(target: string): string {
-  const [whole = ''] = target.split('?', 1)
+  const query = target.indexOf('?')
+  const whole = query < 0 ? target : target.slice(0, query)
   const path = whole.startsWith('/') || whole === '*' ? whole : pathOfAbsolute(whole)
   return path.length > MAX_CHARS ? `${path.slice(0, MAX_CHARS - 1)}…` : path
 }

@@ -29,6 +29,16 @@ describe('recent answers', () => {
     expect(answers.read(3_600_000).statuses).toEqual([0, 1, 0, 0, 0])
   })
 
+  test('count any duration once, as the longest there is if it is longer', () => {
+    const answers = new RecentAnswers(0)
+    const durations = [0, -1, Number.NaN, 240_000, 600_000, 86_400_000, 2 ** 40, Number.POSITIVE_INFINITY]
+    for (const ms of durations) answers.count(200, false, ms, 0)
+    const { latencies, statuses } = answers.read(50_000)
+    expect(latencies).toEqual([3, ...Array.from({ length: 79 }, () => 0), 5])
+    expect(statuses).toEqual([0, durations.length, 0, 0, 0])
+    expect(answerCount(answers.read(60_001))).toBe(0)
+  })
+
   test('give quantiles of the durations, at most 9 % off, for any durations', () => {
     fc.assert(
       fc.property(

@@ -31,6 +31,10 @@ describe('the route of a path', () => {
     ['/assets/app-4f2e9c1d77.js', '/assets/app-4f2e9c1d77.js'],
     [`/t/${'x'.repeat(41)}`, '/t/:id'],
     ['/1/2/3/4/5/6/7/8/9/10', '/:n/:n/:n/:n/:n/:n/:n/:n/*'],
+    ['/a/b/c/d/e/f/g/h', '/a/b/c/d/e/f/g/h'],
+    ['/a/b/c/d/e/f/g/h/i', '/a/b/c/d/e/f/g/h/*'],
+    ['/a//b/', '/a//b/'],
+    ['a/7', 'a/:n'],
     ['/', '/'],
     ['*', '*'],
   ])('%p is %p', (path, route) => {

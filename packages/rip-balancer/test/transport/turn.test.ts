@@ -161,6 +161,18 @@ describe('a turn', () => {
     expect(seen[2]! - seen[0]!).toBeGreaterThanOrEqual(2)
   })
 
+  test('tells the time at which its event began, and outside of it that of the system', () => {
+    const turn = new Turn(new EventLoop().whenSocketsAreRead)
+    turn.run(() => {
+      const begun = turn.clock.nowMs
+      while (performance.now() === begun);
+      expect(turn.nowMs()).toBe(begun)
+    })
+    const before = performance.now()
+    expect(turn.nowMs()).toBeWithin(before, performance.now() + 1)
+    expect(turn.nowMs()).toBeGreaterThan(turn.clock.nowMs)
+  })
+
   test('ends also when its handler throws: written data is sent, and the next turn begins', () => {
     const turn = new Turn()
     const sent: string[] = []
