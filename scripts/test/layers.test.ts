@@ -53,6 +53,7 @@ const PACKAGES: Readonly<Record<string, Floors>> = {
     ['index.ts'],
   ],
   'rip-server': [
+    ['message-of.ts', 'real-path.ts'],
     ['errors.ts', 'output', 'programs', 'joining'],
     ['settings'],
     ['instance', 'tenants', 'builder'],
@@ -61,7 +62,7 @@ const PACKAGES: Readonly<Record<string, Floors>> = {
     ['define-config.ts', 'settings.ts', 'sources.ts', 'text.ts', 'index.ts'],
   ],
   'rip-server-cli': [
-    ['exit-code.ts', 'defaults.ts', 'working-folder.ts', 'early-signals.ts', 'terminal'],
+    ['exit-code.ts', 'defaults.ts', 'real-path.ts', 'working-folder.ts', 'early-signals.ts', 'terminal'],
     ['errors.ts', 'signals.ts'],
     ['command-line', 'expected-exit-code.ts'],
     ['invocation.ts'],

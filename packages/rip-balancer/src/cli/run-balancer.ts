@@ -9,6 +9,7 @@ import { operationHelp, parseOperation } from './operations.ts'
 import { listenOf, missingSockets, onSockets, PassedSockets } from './passed-sockets.ts'
 import type { ProgramIo } from './program-io.ts'
 import { isOrdered, stopRequests } from './stop-requests.ts'
+import { messageOf } from '../text/message-of.ts'
 
 const EXIT_DONE = 0
 const EXIT_FAILED = 1
@@ -138,7 +139,7 @@ async function reload(balancer: Reloadable, config: ReadConfig, io: ProgramIo): 
     io.err('configuration reloaded\n')
     tellAddresses({ urls: balancer.urls.filter((url) => !before.has(url)), metricsUrl: undefined }, io)
   } catch (error) {
-    io.err(`kept the running configuration: ${error instanceof Error ? error.message : String(error)}\n`)
+    io.err(`kept the running configuration: ${messageOf(error)}\n`)
   }
 }
 

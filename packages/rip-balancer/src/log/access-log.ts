@@ -5,6 +5,7 @@ import { LineWriter } from './line-writer.ts'
 import { LogLosses } from './log-losses.ts'
 import { PartialWrite, type BlockSink } from './log-sink.ts'
 import { textLossLine, writeTextLine } from './text-line.ts'
+import { messageOf } from '../text/message-of.ts'
 
 /** How an exchange, and a loss of lines, are written in one format. */
 interface LineFormat {
@@ -124,8 +125,6 @@ export class AccessLog implements AsyncDisposable {
 }
 
 const NEWLINE = 0x0a
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** How many lines are whole in what was written before the error. */
 function linesWritten(blocks: readonly Uint8Array[], error: unknown): number {

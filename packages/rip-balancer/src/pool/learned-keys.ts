@@ -2,6 +2,7 @@ import { DEFAULT_LEARNED_ENTRIES, DEFAULT_LEARNED_LIFETIME_MS } from '../default
 import type { LearnedFieldOptions } from '../settings/learned-field.ts'
 import { sharedMemory } from '../transport/shared-memory.ts'
 import { keyHash, type KeyHash } from './key-hash.ts'
+import { messageOf } from '../text/message-of.ts'
 
 type LearnedKeysOptions = Omit<LearnedFieldOptions, 'name'>
 
@@ -74,7 +75,7 @@ export class LearnedKeys {
     try {
       return sharedMemory(`${sharedFile}-${this.buckets}`, words * Int32Array.BYTES_PER_ELEMENT)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       this.warn(`what this balancer learns is not shared with others: ${reason}`)
       return new Int32Array(words)
     }

@@ -12,6 +12,7 @@ import { HealingSocket } from '../socket/healing-socket.ts'
 import { openLibc } from '../system/libc.ts'
 import { Link, MAX_UNSENT_BYTES } from './link.ts'
 import { readWorkerMessage } from './worker-message.ts'
+import { messageOf } from '../contract/message-of.ts'
 
 /** Links that have not said hello yet; a worker says it at once, and the rest are not of workers. */
 const MAX_SILENT_LINKS = 64
@@ -73,7 +74,7 @@ class SocketLinks implements WorkerLinks {
     try {
       this.#socket.open()
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       throw new ManagerError('LINK_SOCKET_FAILED', { path: this.#path, reason }, { cause: error })
     }
   }

@@ -10,11 +10,11 @@ import {
   workingProcess,
 } from './background-post.ts'
 import { beginTrial, shortenTrial } from './background-trial.ts'
-import { messageOf } from './failure.ts'
 import type { Generation } from './generation.ts'
 import { refuse } from './rollout-end.ts'
 import type { BackgroundPost, BackgroundProcess, Fleet } from './state.ts'
 import { drainDeadline } from './worker.ts'
+import { messageOf } from '../contract/message-of.ts'
 
 /**
  * Keeps one process of each background program at work, with the code that serves. A process of other code is prepared

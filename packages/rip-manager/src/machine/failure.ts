@@ -18,10 +18,6 @@ export function fromBootFailure(failure: BootFailure, stderr?: string): Failure 
   return { message: failure.message, failure, ...(stderr === undefined || stderr === '' ? {} : { stderr }) }
 }
 
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
 /** Why a worker that was to serve did not, in a sentence about `subject`. */
 export function failureOf(exit: ExitReason, subject: string = 'it'): Failure {
   if (exit.kind === 'boot-failed') return fromBootFailure(exit.failure)

@@ -3,10 +3,11 @@ import type { RecycleReason } from '../contract/exit-reason.ts'
 import type { GenerationId } from '../contract/router.ts'
 import { isBackgroundMarked } from './background-post.ts'
 import { lacksDescriptors } from './descriptors.ts'
-import { type Failure, messageOf } from './failure.ts'
+import type { Failure } from './failure.ts'
 import { finishRestart, refuseHopelessRestart, refuseRestart } from './restart.ts'
 import type { Fleet, Group, Worker } from './state.ts'
 import { launch, markForReplacement, readyWorkers } from './worker.ts'
+import { messageOf } from '../contract/message-of.ts'
 
 /** Replaces one worker that has served enough, its successor first. */
 export function recycle(fleet: Fleet): void {

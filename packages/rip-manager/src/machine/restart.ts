@@ -1,11 +1,12 @@
 import { answerAll } from './answers.ts'
 import { markBackground, unmarkBackground } from './background-post.ts'
-import { type Failure, messageOf } from './failure.ts'
+import type { Failure } from './failure.ts'
 import type { CommandId } from './inputs.ts'
 import type { Generation, Surroundings } from './generation.ts'
 import { refusalOf } from './refusal.ts'
 import type { Fleet, Group } from './state.ts'
 import { markForReplacement, readyWorkers, unmark } from './worker.ts'
+import { messageOf } from '../contract/message-of.ts'
 
 /**
  * Marks every worker, or the background process of that name alone, for replacement by a fresh process of the same

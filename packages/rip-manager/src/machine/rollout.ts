@@ -3,7 +3,7 @@ import { tellBegun } from './announcements.ts'
 import { answerUnchanged } from './answers.ts'
 import { isBackgroundReady } from './background-post.ts'
 import { discardUnused } from './discard.ts'
-import { fromBootFailure, messageOf } from './failure.ts'
+import { fromBootFailure } from './failure.ts'
 import type { Generation, Surroundings } from './generation.ts'
 import { become, createGroup } from './group.ts'
 import { end, refuse } from './rollout-end.ts'
@@ -16,6 +16,7 @@ import type { Fleet, Group, Rollout, Worker } from './state.ts'
 import { surgeOf, tellLimited } from './surge.ts'
 import { newWish, type Wish } from './wish.ts'
 import { emptySlots, launch, readyWorkers } from './worker.ts'
+import { messageOf } from '../contract/message-of.ts'
 
 /** Starts to bring content from disk into service. */
 export function beginReload(fleet: Fleet, tree: TreeState, wish: Wish): void {

@@ -1,8 +1,8 @@
 import { onStartRefused } from './crashes.ts'
-import { messageOf } from './failure.ts'
 import type { Group, Fleet } from './state.ts'
 import { isAnyLeaving, surgeOf, tellLimited } from './surge.ts'
 import { emptySlots, isStaff, launch, occupant, readyWorkers, withdraw } from './worker.ts'
+import { messageOf } from '../contract/message-of.ts'
 
 /** Keeps every slot of the serving generation filled, and no other. */
 export function staff(fleet: Fleet): void {

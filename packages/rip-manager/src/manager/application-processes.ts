@@ -1,5 +1,5 @@
 import type { BackgroundLaunch, Launch } from '../machine/effects.ts'
-import { messageOf } from '../machine/failure.ts'
+import { messageOf } from '../contract/message-of.ts'
 import type { Input } from '../machine/inputs.ts'
 import type { ChildProcess, Signal } from '../contract/ports.ts'
 import { backgroundEnvironment, WORKER_VARIABLES, workerEnvironment } from './process-environment.ts'

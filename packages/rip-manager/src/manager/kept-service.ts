@@ -2,7 +2,7 @@ import * as defaults from '../contract/defaults.ts'
 import { ManagerError } from '../contract/errors.ts'
 import type { ChildProcess, ExitStatus, Service } from '../contract/ports.ts'
 import { CrashBudget } from '../machine/crash-budget.ts'
-import { messageOf } from '../machine/failure.ts'
+import { messageOf } from '../contract/message-of.ts'
 import type { EventLog } from './event-log.ts'
 import type { ResolvedOptions } from './resolve-options.ts'
 

@@ -26,6 +26,7 @@ import type { Configuration, ManagerStatus } from '../contract/status.ts'
 import type { ManagerEvent, ManagerEventBody } from '../contract/events.ts'
 import { statusOf } from './status-of.ts'
 import { World } from './world.ts'
+import { messageOf } from '../contract/message-of.ts'
 
 /** Supervises one application; nothing happens before `start()`. @throws ManagerError `OPTION_INVALID` */
 export function createManager(options: ManagerOptions): Manager {
@@ -213,7 +214,7 @@ class AppManager implements Manager {
     try {
       await backgroundLedger?.clear({ drainTimeoutMs })
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       this.warn(
         `it is not known whether background processes of an earlier start have ended: ${reason}; they may work beside those of this one`,
       )

@@ -1,7 +1,8 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import type { Surroundings } from '../machine/generation.ts'
 import type { Snapshot } from '../contract/ports.ts'
 import type { GenerationId } from '../contract/router.ts'
+import { realPath } from '../system/real-path.ts'
 
 /** Finds a folder for each process to start in. */
 export class WorkingFolders {
@@ -18,12 +19,7 @@ export class WorkingFolders {
 
   /** Where the root points to now. For a root that is not there, the root: reading it says so. */
   present(): string {
-    try {
-      return realpathSync(this.#root)
-    } catch {
-      // ENOENT
-      return this.#root
-    }
+    return realPath(this.#root)
   }
 
   /** No process starts in a folder that is gone: code comes from the snapshot, the folder from what is there now. */

@@ -5,7 +5,7 @@ import type { MemoryReading, Signal, Snapshot, TreeReadOptions, TreeState } from
 import type { Backend, GenerationId } from '../contract/router.ts'
 import type { Findings } from '../contract/verdict.ts'
 import type { BackgroundLaunch, Effects, Launch, Outcome } from '../machine/effects.ts'
-import { messageOf } from '../machine/failure.ts'
+import { messageOf } from '../contract/message-of.ts'
 import type { Surroundings } from '../machine/generation.ts'
 import type { CommandId, Input } from '../machine/inputs.ts'
 import { type Answer, answering } from './answering.ts'

@@ -1,4 +1,4 @@
-import { readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isListening } from '../socket/listening.ts'
 import { listenPrivately } from '../socket/listen-privately.ts'
@@ -8,6 +8,7 @@ import { ensurePrivateFolder } from '../run-dir/private-folder.ts'
 import { linkAlias } from '../run-dir/alias.ts'
 import { assertEmptyOrOurs, removeShared } from '../run-dir/run-dir-entries.ts'
 import { SharedSecret } from '../run-dir/shared-secret.ts'
+import { namesIn } from '../system/names-in.ts'
 
 /** The run directory of an instance as a balancer beside it uses it, whether the instance runs or not. */
 export interface MeetingPlace extends Disposable {
@@ -55,7 +56,7 @@ export function openMeetingPlace(identity: InstanceIdentity, env: Environment = 
     adminPath,
     lendPath,
     async lenders() {
-      const paths = names(path)
+      const paths = namesIn(path)
         .filter((name) => LENDS.test(name))
         .map((name) => join(sockets, name))
         .filter((other) => other !== lendPath)
@@ -92,14 +93,5 @@ function showPresence(path: string): Disposable | undefined {
   } catch {
     // ENOSPC, EACCES: the socket for orders cannot be made either, which is reported there.
     return undefined
-  }
-}
-
-function names(path: string): readonly string[] {
-  try {
-    return readdirSync(path)
-  } catch {
-    // ENOENT: the folder was removed.
-    return []
   }
 }

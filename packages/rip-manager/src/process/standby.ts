@@ -1,7 +1,8 @@
-import { readdirSync, type Stats, statSync } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { ProcessSpec } from '../contract/ports.ts'
 import type { SupervisedChild } from './supervised-child.ts'
+import { namesIn } from '../system/names-in.ts'
 
 /** How long after a start the process for the next one is started: what was started boots meanwhile. */
 const STANDBY_DELAY_MS = 500
@@ -92,14 +93,5 @@ function statusOf(path: string): Stats | undefined {
   } catch {
     // EACCES, ELOOP
     return undefined
-  }
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    // ENOENT
-    return []
   }
 }

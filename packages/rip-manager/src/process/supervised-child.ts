@@ -8,6 +8,7 @@ import type { OomWatch } from './oom.ts'
 import { StuckQuestion } from './stuck-question.ts'
 import { processStartTime, processState } from '../system/start-time.ts'
 import { TextTail } from './text-tail.ts'
+import { messageOf } from '../contract/message-of.ts'
 
 /** One line a child wrote, or a piece of one beyond 256 KiB. */
 export interface ChildLine {
@@ -142,7 +143,7 @@ function start(spec: ProcessSpec): PipedProcess {
       stdio: ['pipe', 'pipe', 'pipe', ...(spec.inheritFds ?? [])],
     })
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     throw new ManagerError(
       'SPAWN_FAILED',
       { name: spec.name, command: spec.command.join(' '), reason },

@@ -1,6 +1,7 @@
-import { existsSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, rmSync, symlinkSync } from 'node:fs'
 import { assertSocketPathFits, MAX_SOCKET_PATH_BYTES } from '../socket/socket-address.ts'
 import { type RunDirLocation, SOCKET_NAME_BYTES } from './locate.ts'
+import { linkTarget } from '../system/link-target.ts'
 
 /**
  * Folder the sockets are addressed through. A run directory elsewhere gets an entry in the user's folder of
@@ -19,13 +20,4 @@ export function linkAlias({ path, alias }: RunDirLocation): string {
 /** Removes the entry. Balancers that stay in the run directory are still addressed through it. */
 export function removeAlias({ path, alias }: RunDirLocation): void {
   if (alias !== undefined && linkTarget(alias) === path && !existsSync(path)) rmSync(alias, { force: true })
-}
-
-function linkTarget(path: string): string | undefined {
-  try {
-    return readlinkSync(path)
-  } catch {
-    // ENOENT or EINVAL: not our link any more.
-    return undefined
-  }
 }

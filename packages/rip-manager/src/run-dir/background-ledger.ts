@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BackgroundLedger } from '../contract/ports.ts'
 import { isSameProcess, processGroup, processStartTime } from '../system/start-time.ts'
+import { namesIn } from '../system/names-in.ts'
 
 const POLL_MS = 20
 /** How much longer than its drain may last a process of an earlier manager gets before it is killed. */
@@ -54,7 +55,7 @@ class LedgerFolder implements BackgroundLedger {
   }
 
   #foreign(): readonly Entry[] {
-    const files = entriesOf(this.#folder).filter((file) => !this.#own.has(file))
+    const files = namesIn(this.#folder).filter((file) => !this.#own.has(file))
     return files.flatMap((file) => {
       const match = /^(.+)\.(\d+)$/.exec(file)
       const text = match === null ? undefined : textOf(join(this.#folder, file))
@@ -108,7 +109,7 @@ function textOf(path: string): string | undefined {
  * A process that has ended long ago may have left nothing, and its number may be that of a stranger's group by now.
  */
 function isGroupOf(name: string, group: number): boolean {
-  return entriesOf('/proc').some((entry) => {
+  return namesIn('/proc').some((entry) => {
     if (!/^\d+$/.test(entry) || processGroup(Number(entry)) !== group) return false
     return textOf(`/proc/${entry}/environ`)?.split('\0').includes(`RIP_BACKGROUND=${name}`) === true
   })
@@ -119,14 +120,5 @@ function killGroup(pid: number): void {
     process.kill(-pid, 'SIGKILL')
   } catch {
     // ESRCH: the group is empty.
-  }
-}
-
-function entriesOf(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    // ENOENT: nothing is noted, or the system has no /proc.
-    return []
   }
 }

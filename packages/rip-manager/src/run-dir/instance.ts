@@ -1,9 +1,10 @@
-import { closeSync, constants, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { lstatSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isSameProcess, processStartTime } from '../system/start-time.ts'
 import { type Environment, instancesFolders } from './locate.ts'
-import { openOwnFile, writeOwnFile } from './own-file.ts'
+import { readOwnFile, writeOwnFile } from './own-file.ts'
 import { isOfOursOrRoot } from './owner.ts'
+import { namesIn } from '../system/names-in.ts'
 
 const THROWLESS = { throwIfNoEntry: false } as const
 
@@ -76,7 +77,7 @@ function strangerAmong(folder: string): number | undefined {
 export function findInstances(env: Environment = process.env): readonly Instance[] {
   return instancesFolders(env)
     .filter((base) => strangerIn(base) === undefined)
-    .flatMap((base) => folderNames(base).map((name) => readInstance(join(base, name))))
+    .flatMap((base) => namesIn(base).map((name) => readInstance(join(base, name))))
     .filter((instance) => instance !== undefined)
     .toSorted((a, b) => a.name.localeCompare(b.name))
 }
@@ -98,15 +99,6 @@ function readState(path: string): State | undefined {
   }
 }
 
-function readOwnFile(path: string): string {
-  const fd = openOwnFile(path, constants.O_RDONLY)
-  try {
-    return readFileSync(fd, 'utf8')
-  } finally {
-    closeSync(fd)
-  }
-}
-
 function isState(value: unknown): value is State {
   if (typeof value !== 'object' || value === null) return false
   const state = value as Readonly<Record<string, unknown>>
@@ -116,13 +108,4 @@ function isState(value: unknown): value is State {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string'
-}
-
-function folderNames(path: string): readonly string[] {
-  try {
-    return readdirSync(path)
-  } catch {
-    // ENOENT: nothing was ever started here.
-    return []
-  }
 }

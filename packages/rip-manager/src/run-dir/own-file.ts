@@ -1,4 +1,4 @@
-import { closeSync, constants, fchownSync, openSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, fchownSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { Account } from '../contract/account.ts'
 
 const OWNER_ONLY = 0o600
@@ -6,6 +6,16 @@ const OWNER_ONLY = 0o600
 /** Opens a file only its owner can read; a symbolic link in its place is refused with ELOOP. The caller closes it. */
 export function openOwnFile(path: string, flags: number): number {
   return openSync(path, flags | constants.O_NOFOLLOW, OWNER_ONLY)
+}
+
+/** Reads a file as text; a symbolic link in its place is refused with ELOOP. */
+export function readOwnFile(path: string): string {
+  const fd = openOwnFile(path, constants.O_RDONLY)
+  try {
+    return readFileSync(fd, 'utf8')
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /**

@@ -16,6 +16,7 @@ import { SharedSecret } from './shared-secret.ts'
 import { modeFor, type Tenants } from './tenants.ts'
 import { asUnusable } from './unusable.ts'
 import { WorkerSockets } from './worker-sockets.ts'
+import { messageOf } from '../contract/message-of.ts'
 
 /** How often a removed folder is noticed when nothing asks for a path in it. */
 const RESTORE_MS = 2_000
@@ -193,7 +194,7 @@ export class OwnedRunDir implements RunDir {
     const isTaken = error instanceof ManagerError && error.code === 'ALREADY_RUNNING'
     if (isTaken || this.#isIncomplete) return
     this.#isIncomplete = true
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     this.#warn(
       `${this.path} was removed, and cannot be made again: ${reason}; until then commands do not find this server`,
     )

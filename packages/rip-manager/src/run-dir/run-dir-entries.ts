@@ -1,10 +1,11 @@
-import { lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { lstatSync, rmdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { ManagerError } from '../contract/errors.ts'
 import { isListening, removeStaleSocket } from '../socket/listening.ts'
 import { BUS_FOLDER, clearBusFolder, removeBusFolder } from './bus-folder.ts'
 import { takeBackFolder } from './lent-folder.ts'
 import { SECRET_NAME } from './shared-secret.ts'
+import { namesIn } from '../system/names-in.ts'
 
 /** Begins the names of files by which balancers know what one of them has learned. */
 export const LEARNED_NAME = 'learned'
@@ -25,7 +26,7 @@ const SHARED = new RegExp(`^(?:${SECRET_NAME}(?:-\\d+(?:\\.[\\w-]+)?)?|${LEARNED
  * @throws ManagerError `RUN_DIR_UNSAFE`
  */
 export function assertEmptyOrOurs(path: string): void {
-  const names = entriesOf(path)
+  const names = namesIn(path)
   if (names.length === 0 || names.includes('lock') || names.every(isOfBalancers)) return
   const reason = `it is not empty (${names[0]}), and no instance made it`
   throw new ManagerError('RUN_DIR_UNSAFE', { path, reason })
@@ -39,7 +40,7 @@ export function assertEmptyOrOurs(path: string): void {
  */
 export async function removeDead(path: string, addressedThrough: string, shared: boolean): Promise<void> {
   const names = ownEntries(path)
-  const theirs = entriesOf(path).filter((name) => OF_BALANCERS.test(name))
+  const theirs = namesIn(path).filter((name) => OF_BALANCERS.test(name))
   const sockets = [...names.filter((name) => SOCKET.test(name)), ...theirs]
   for (const name of sockets) await removeStaleSocket(join(path, name), join(addressedThrough, name))
   await clearBusFolder(join(path, BUS_FOLDER), join(addressedThrough, BUS_FOLDER))
@@ -56,7 +57,7 @@ export function removeOwn(path: string): void {
 
 /** Removes the secret and what was learned, unless an instance or balancers stay that share them. */
 export function removeShared(path: string): void {
-  const names = entriesOf(path)
+  const names = namesIn(path)
   if (names.some((name) => name === 'lock' || OF_BALANCERS.test(name))) return
   for (const name of names) if (SHARED.test(name)) rmSync(join(path, name), { force: true })
 }
@@ -81,14 +82,5 @@ function removeEntry(path: string): void {
 }
 
 function ownEntries(path: string): readonly string[] {
-  return entriesOf(path).filter((name) => OWN_ENTRY.test(name))
-}
-
-function entriesOf(path: string): readonly string[] {
-  try {
-    return readdirSync(path)
-  } catch {
-    // ENOENT: the folder was removed under us.
-    return []
-  }
+  return namesIn(path).filter((name) => OWN_ENTRY.test(name))
 }

@@ -1,5 +1,6 @@
-import { readdirSync, readlinkSync } from 'node:fs'
 import { readText } from '../system/read-text.ts'
+import { namesIn } from '../system/names-in.ts'
+import { linkTarget } from '../system/link-target.ts'
 
 const LISTEN_STATE = '0A'
 
@@ -26,25 +27,9 @@ function listeningInodes(port: number): readonly string[] {
 function socketHolder(inodes: readonly string[]): string | undefined {
   if (inodes.length === 0) return undefined
   const wanted = new Set(inodes.map((inode) => `socket:[${inode}]`))
-  return entries('/proc')
+  return namesIn('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .find((pid) => entries(`/proc/${pid}/fd`).some((fd) => wanted.has(linkTarget(`/proc/${pid}/fd/${fd}`))))
-}
-
-function entries(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    // EACCES for other users' processes, ENOENT for ended ones.
-    return []
-  }
-}
-
-function linkTarget(path: string): string {
-  try {
-    return readlinkSync(path)
-  } catch {
-    // Closed in between.
-    return ''
-  }
+    .find((pid) =>
+      namesIn(`/proc/${pid}/fd`).some((fd) => wanted.has(linkTarget(`/proc/${pid}/fd/${fd}`) ?? '')),
+    )
 }

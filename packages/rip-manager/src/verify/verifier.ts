@@ -1,5 +1,6 @@
 import { DEFAULT_VERIFY_TIMEOUT_MS } from '../contract/defaults.ts'
 import type { Verifier } from '../contract/ports.ts'
+import { messageOf } from '../contract/message-of.ts'
 
 /** Of a refusing answer, this much is shown. */
 const EXCERPT_CHARS = 200
@@ -42,7 +43,7 @@ async function ask(
     return response.ok ? undefined : `GET ${path} was answered ${statusOf(response)}${excerptOf(body)}`
   } catch (error) {
     if (deadline.aborted) return `GET ${path} was not answered within ${timeoutMs} ms`
-    return `GET ${path} failed: ${error instanceof Error ? error.message : String(error)}`
+    return `GET ${path} failed: ${messageOf(error)}`
   }
 }
 

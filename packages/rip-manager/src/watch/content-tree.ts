@@ -4,7 +4,6 @@ import {
   lstatSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   realpathSync,
   type Stats,
   statSync,
@@ -16,6 +15,9 @@ import type { Tree, TreeReadOptions, TreeState } from '../contract/ports.ts'
 import { type Belongings, PackageLook, PACKAGES } from './belongings.ts'
 import { BULK_FILES, MAX_FILE_BYTES, MAX_SETTLE_MS, RACY_MS, SETTLE_MS, SLICE_MS } from './bounds.ts'
 import { IgnoreFiles, type IgnoreOptions } from './ignore-files.ts'
+import { linkTarget } from '../system/link-target.ts'
+import { realPath } from '../system/real-path.ts'
+import { messageOf } from '../contract/message-of.ts'
 
 export interface ContentTreeOptions extends IgnoreOptions {
   /** Folder of the application; a symbolic link is followed anew at each reading. */
@@ -123,7 +125,7 @@ class DiskTree implements ContentTree {
     this.#ignore.refresh(root)
     const status = targetStatus(path)
     const what = status === undefined ? 'nothing' : status.isDirectory() ? 'folder' : 'file'
-    const real = realPathOf(path)
+    const real = realPath(path)
     if (real === root) return { what, counts: true, isImported: null }
     const relative = relativeTo(root, path) ?? relativeTo(this.#root, path) ?? relativeTo(root, real)
     const isImported = this.#belongings.includes(relativeTo(root, real) ?? real) || this.#packages.has(real)
@@ -236,7 +238,7 @@ class DiskTree implements ContentTree {
       readdirSync(root)
       return root
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       throw new ManagerError('TREE_UNREADABLE', { root: this.#root, reason }, { cause: error })
     }
   }
@@ -285,16 +287,6 @@ function relativeTo(folder: string, path: string): string | undefined {
   return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : undefined
 }
 
-/** The path itself where there is nothing. */
-function realPathOf(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    // ENOENT, EACCES
-    return path
-  }
-}
-
 /** Files that did not change are the same objects in both. */
 function isSame(before: ReadonlyMap<string, KnownFile>, after: ReadonlyMap<string, KnownFile>): boolean {
   if (before.size !== after.size) return false
@@ -322,7 +314,7 @@ export function changedPaths(before: TreeState, after: TreeState): readonly stri
 function linkContent(absolute: string): KnownFile | undefined {
   const target = targetStatus(absolute)
   if (target?.isFile() === true && target.size > MAX_FILE_BYTES) return undefined
-  const bytes = target?.isFile() === true ? bytesOf(absolute) : Buffer.from(linkTarget(absolute))
+  const bytes = target?.isFile() === true ? bytesOf(absolute) : Buffer.from(linkTarget(absolute) ?? '')
   return bytes === undefined ? undefined : { stamp: '', hash: hashOf(bytes), racy: true }
 }
 
@@ -332,15 +324,6 @@ function targetStatus(link: string): Stats | undefined {
   } catch {
     // ENOENT, ELOOP, EACCES: it leads nowhere, in circles, or where we may not look.
     return undefined
-  }
-}
-
-function linkTarget(path: string): string {
-  try {
-    return readlinkSync(path)
-  } catch {
-    // ENOENT or EINVAL: replaced meanwhile.
-    return ''
   }
 }
 

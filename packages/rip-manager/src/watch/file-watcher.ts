@@ -9,6 +9,7 @@ import { dirname, relative } from 'node:path'
 import { watch, type FSWatcher } from 'chokidar'
 import type { Watcher } from '../contract/ports.ts'
 import { FollowedFiles } from './followed-files.ts'
+import { messageOf } from '../contract/message-of.ts'
 
 /** Reports from the operating system. Any of them may be missing or made up: they only say when to look. */
 export interface FileWatcher extends Watcher {
@@ -113,7 +114,7 @@ class NativeFileWatcher implements FileWatcher {
   #giveUp(error: unknown): void {
     if (this.#disabled) return
     void this.#freeWatches()
-    const message = error instanceof Error ? error.message : String(error)
+    const message = messageOf(error)
     this.#options.onWarning(
       `cannot watch ${this.#root} (${message}): ${adviceFor(error)}; what the code imports is watched all the same, other changes are found by looking every few seconds`,
     )

@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { type ContentAccount, findInstances, type Instance } from '@rip/manager'
 import { contentTreeOf, modulesOf, type ServerPlan } from '@rip/server'
@@ -13,6 +13,7 @@ import { connect, findInstance, type RunningInstance } from '../instance/find-in
 import { flagValue, type Invocation, invocationSettings, isOn } from '../invocation.ts'
 import { table } from '../terminal/table.ts'
 import { planServed } from './serve.ts'
+import { realPath } from '../real-path.ts'
 
 /**
  * Says whether a file is part of the application, why, what imports it, and what a change of it does: as the running server
@@ -154,14 +155,5 @@ function shown(account: FileAccount, cwd: string): FileAccount {
     ...account,
     path: nearPath(path, cwd),
     ...(importedBy !== undefined && { importedBy: importedBy.map((each) => nearPath(each, cwd)) }),
-  }
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    // ENOENT: there is no such file.
-    return path
   }
 }

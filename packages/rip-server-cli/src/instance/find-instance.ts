@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import {
   ControlClient,
@@ -15,6 +15,7 @@ import { locateApp, userNameOf } from '@rip/server/sources'
 import { CliError } from '../errors.ts'
 import { elsewhereLines } from './elsewhere-lines.ts'
 import { flagValue, type Invocation } from '../invocation.ts'
+import { realPath } from '../real-path.ts'
 
 /** How long to wait for the status: a server that answers at all answers at once. */
 const STATUS_TIMEOUT_MS = 5_000
@@ -120,13 +121,4 @@ async function named(runDir: string): Promise<RunningInstance> {
 /** The same path, or another spelling of it; a link that leads elsewhere by now is still the same path. */
 export function isSameFolder(a: string, b: string): boolean {
   return a === b || realPath(a) === realPath(b)
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    // ENOENT: the folder is gone, but its instance still runs.
-    return path
-  }
 }

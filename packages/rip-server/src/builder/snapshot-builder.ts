@@ -15,6 +15,7 @@ import {
 import type { Belongings, BuildReport } from './build-report.ts'
 import { makeReadable, makeWorkshop, removeWorkshop, takeIn, takeInWhole } from './snapshot-intake.ts'
 import { BuilderProcess, type BuilderOutput, type BuildOrder, type Rehearsal } from './builder-process.ts'
+import { realPath } from '../real-path.ts'
 
 /**
  * How long after a build the process for the next one is started: until then, the candidate with the new code boots,
@@ -347,10 +348,6 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
       // ENOENT, when the application is gone; the next build reports it.
     }
   }
-}
-
-function realPath(path: string): string {
-  return existsSync(path) ? realpathSync(path) : path
 }
 
 /** The ending of the files that are changed most: those of the language the application is written in. */

@@ -17,6 +17,7 @@ import {
 import { BalancerCounts } from './balancer-counts.ts'
 import { requestsOf } from './requests-of.ts'
 import { type Traffic, trafficOf } from './traffic.ts'
+import { messageOf } from '../message-of.ts'
 
 /** Longest drain that is requested; the manager's signal ends it earlier. */
 const MAX_DRAIN_MS = 86_400_000
@@ -169,7 +170,7 @@ export class BalancerSet implements Router, Observer {
       await balancer.follow((admin) => this.#replay(admin))
     } catch (error) {
       this.#joined.delete(balancer)
-      throw refused(balancer.pid, error instanceof Error ? error.message : String(error))
+      throw refused(balancer.pid, messageOf(error))
     }
     await this.#shareAgain(balancer)
   }
@@ -203,7 +204,7 @@ export class BalancerSet implements Router, Observer {
       for (const [generation, backends] of this.#declared)
         await this.#each((admin) => admin.prepare(generation, this.#shares(backends)), except)
     } catch (error) {
-      this.#warn(error instanceof Error ? error.message : String(error))
+      this.#warn(messageOf(error))
     }
   }
 
@@ -290,7 +291,7 @@ class JoinedBalancer {
       return await this.unlessGone(call, FOLLOW_WITHIN_MS)
     } catch (error) {
       this.#dropped.resolve()
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       throw new Error(`balancer process ${this.pid} does not follow: ${reason}`, { cause: error })
     }
   }

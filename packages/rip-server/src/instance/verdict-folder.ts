@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { chmod, chown, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
@@ -7,12 +7,13 @@ import {
   type Findings,
   isPrivateFolder,
   type KeptGeneration,
-  openOwnFile,
+  readOwnFile,
   type Snapshot,
   type Verdict,
   type VerdictStore,
   writeOwnFile,
 } from '@rip/manager'
+import { messageOf } from '../message-of.ts'
 
 const FILE = 'verdicts.json'
 const VERSION = 1
@@ -101,7 +102,7 @@ export class VerdictFolder implements VerdictStore {
         ensurePrivateFolder(folder)
         return folder
       } catch (error) {
-        problems.push(error instanceof Error ? error.message : String(error))
+        problems.push(messageOf(error))
       }
     }
     throw new Error(problems[0] ?? 'no folder is named by STATE_DIRECTORY, XDG_STATE_HOME or HOME')
@@ -149,20 +150,11 @@ async function lendEntry(path: string, { gid }: Account, mode: number): Promise<
 /** Undefined when nothing can be read; the instance then starts without verdicts. */
 function readFindings(path: string): Findings | undefined {
   try {
-    const value: unknown = JSON.parse(readOwn(path))
+    const value: unknown = JSON.parse(readOwnFile(path))
     return isFindings(value) ? { condemned: value.condemned, good: value.good } : undefined
   } catch {
     // ENOENT, ELOOP, or cut short.
     return undefined
-  }
-}
-
-function readOwn(path: string): string {
-  const fd = openOwnFile(path, constants.O_RDONLY)
-  try {
-    return readFileSync(fd, 'utf8')
-  } finally {
-    closeSync(fd)
   }
 }
 

@@ -1,5 +1,6 @@
 import { AdminClient } from '@rip/balancer/supervisor'
 import { ControlClient, type Instance, isListener, type JoinNotice, ManagerError } from '@rip/manager'
+import { messageOf } from '../message-of.ts'
 
 /** How often a balancer that waits looks for a manager. */
 const LOOK_EVERY_MS = 100
@@ -120,7 +121,7 @@ export class Joining {
   async #failed(error: unknown): Promise<void> {
     const isGone = error instanceof ManagerError && error.code === 'NOT_RUNNING'
     if (isGone) return Bun.sleep(LOST_PAUSE_MS)
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     if (reason !== this.#refusedBecause) this.#options.say(`cannot join the manager: ${reason}`)
     this.#refusedBecause = reason
     await Bun.sleep(REFUSED_PAUSE_MS)

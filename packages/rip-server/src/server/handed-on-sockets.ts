@@ -1,4 +1,5 @@
 import type { Backend, Router, RunDir, Verifier } from '@rip/manager'
+import { messageOf } from '../message-of.ts'
 
 /** Hands the socket on before the check, because a worker that is checked listens already. */
 export function verifierHandedOn(verifier: Verifier, runDir: RunDir): Verifier {
@@ -18,7 +19,7 @@ export function routerHandedOn(router: Router, runDir: RunDir, warn: (message: s
       runDir.handOnSocket(socket)
       return true
     } catch (error) {
-      if (!told.has(socket)) warn(error instanceof Error ? error.message : String(error))
+      if (!told.has(socket)) warn(messageOf(error))
       told.add(socket)
       return false
     }

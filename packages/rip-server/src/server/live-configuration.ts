@@ -1,5 +1,4 @@
-import { realpathSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type {
   Builder,
@@ -15,6 +14,8 @@ import { inForce, settingsChange } from '../settings/settings-change.ts'
 import type { Mode, Settings } from '../settings/settings.ts'
 import { withoutSecrets } from '../settings/without-secrets.ts'
 import { ServerError } from '../errors.ts'
+import { messageOf } from '../message-of.ts'
+import { realPath } from '../real-path.ts'
 
 /** Settings, with the files they were read from. */
 export interface ReadSettings {
@@ -211,7 +212,7 @@ export class LiveConfiguration {
   }
 
   #fingerprintOf({ files }: TreeState): string {
-    const root = realFolder(this.#options.root)
+    const root = realPath(this.#options.root)
     const own = new Set(this.#read.files.map((path) => relative(root, path)))
     const relevant = [...files].filter(([path]) => own.has(path) || READ_FROM.test(path))
     return JSON.stringify(relevant)
@@ -290,18 +291,5 @@ export class LiveConfiguration {
       this.#options.warn(`not all of the configuration is in force: ${messageOf(error)}`)
     }
     this.#manager?.tellConfiguration({ values: this.#values(), ...change })
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
-function realFolder(folder: string): string {
-  try {
-    return realpathSync(folder)
-  } catch {
-    // ENOENT: reading the tree reports it.
-    return join(folder)
   }
 }

@@ -7,6 +7,7 @@ import { ServerError } from '../errors.ts'
 import { bunOutOfReach } from './user-account.ts'
 import type { ConfigContext } from './define-config.ts'
 import { withoutDebugger } from './without-debugger.ts'
+import { messageOf } from '../message-of.ts'
 
 const CONFIG_NAMES = ['ts', 'js', 'mjs', 'rip'].map((ending) => `rip-server.config.${ending}`)
 const EVALUATION_TIMEOUT_MS = 20_000
@@ -64,7 +65,7 @@ function sourceOf(path: string): string {
   try {
     return readRegularFile(path)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     throw new ServerError('CONFIG_UNREADABLE', { path, reason }, { cause: error })
   }
 }

@@ -1,3 +1,4 @@
+import { reasonOf } from '../errors.ts'
 import { CLOSE_ANSWER_MS, DEFAULT_BEACON_MS, EARLY_END_MS, ORPHAN_GRACE_MS } from '../defaults.ts'
 import {
   type BootFailure,
@@ -322,8 +323,7 @@ export class CommandProgram {
 }
 
 function failureOf(error: unknown): BootFailure {
-  const message = error instanceof Error ? error.message : String(error)
-  return { kind: error instanceof CommandNotFound ? 'not-found' : 'command', message }
+  return { kind: error instanceof CommandNotFound ? 'not-found' : 'command', message: reasonOf(error) }
 }
 
 /** Some tools lock their folder, or have a fixed port. */

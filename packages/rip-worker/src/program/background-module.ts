@@ -1,7 +1,7 @@
 import type { CloseHook, ReadyHook } from '../application/application.ts'
 import { loadModule } from '../application/load-application.ts'
 import { BACKGROUND_BEGIN_MS } from '../defaults.ts'
-import { WorkerError } from '../errors.ts'
+import { reasonOf, WorkerError } from '../errors.ts'
 import { setTimeout } from '../own-timers.ts'
 import { describeFailure } from '../serve/failure.ts'
 import type { ApplicationSignals } from './application-signals.ts'
@@ -104,8 +104,7 @@ export class BackgroundModule implements BackgroundWork {
     try {
       await exports.ready?.()
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new WorkerError('RIP_READY_FAILED', { reason }, { cause })
+      throw new WorkerError('RIP_READY_FAILED', { reason: reasonOf(cause) }, { cause })
     }
     return (this.#hooks = exports)
   }
