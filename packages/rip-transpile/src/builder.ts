@@ -56,11 +56,13 @@ if (values.rehearse !== undefined) await rehearse(values.rehearse)
 const request = values.request === '-' ? await readRequest() : await requestOf(values)
 if (request !== undefined) {
   const report = await buildReport(request)
-  const { mark } = request
+  const { mark, lingerMs = 0 } = request
   const line = `${JSON.stringify(report)}\n`
   // The streams of Node.js would take longer to load than a small build does.
   await Bun.write(Bun.stdout, mark === undefined ? line : `\n${mark}${line}`)
   process.exitCode = report.ok ? 0 : 4
+  // Until then, the process that has started the program has more urgent work for the processors.
+  await Bun.sleep(lingerMs)
 }
 
 /** A compiler that is not installed is reported by the build that needs it. */

@@ -4,6 +4,11 @@ export const DEFAULT_WORKERS = 1
 export const DEFAULT_CONCURRENCY = 100
 export const DEFAULT_BOOT_TIMEOUT_MS = 30_000
 export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
+/**
+ * Where one worker is enough to take over, the others start this much later: they would take the processors from the first
+ * answers of the new code, which a developer waits for.
+ */
+export const REST_DELAY_MS = 150
 /** Time to go on serving after a stop: none, because no load balancer outside is known. */
 export const DEFAULT_STOP_DELAY_MS = 0
 /**

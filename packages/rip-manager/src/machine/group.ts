@@ -28,6 +28,7 @@ export function createGroup(fleet: Fleet, generation: Generation): Group {
     workers: new Set(),
     budget: new CrashBudget(fleet.config.crash, fleet.random),
     spawnAfterMs: 0,
+    restAfterMs: 0,
     lastCrashMs: -Infinity,
     probe: undefined,
     routerDone: false,

@@ -315,7 +315,10 @@ function* dueTimes(fleet: Fleet): Iterable<number> {
   }
   for (const group of fleet.groups) yield group.drawnUntilMs
   yield fleet.stop.dueMs
-  if (fleet.serving !== undefined) yield fleet.serving.spawnAfterMs
+  if (fleet.serving !== undefined) {
+    yield fleet.serving.spawnAfterMs
+    yield fleet.serving.restAfterMs
+  }
   yield fleet.routing.retryMs
   yield fleet.recycleAfterMs
   yield fleet.reading.dueMs

@@ -1,4 +1,4 @@
-import { ROUTING_ATTEMPTS, UNSETTLED_MS } from '../contract/defaults.ts'
+import { REST_DELAY_MS, ROUTING_ATTEMPTS, UNSETTLED_MS } from '../contract/defaults.ts'
 import type { GenerationId } from '../contract/router.ts'
 import type { ReloadResult } from '../contract/manager-api.ts'
 import type { Refusal, RefusalCode } from '../contract/refusal.ts'
@@ -131,6 +131,7 @@ export function commit(fleet: Fleet, rollout: Rollout, group: Group): void {
   fleet.rollout = undefined
   become(group, 'serving')
   group.served = true
+  if (fleet.config.cutAfter === 'first') group.restAfterMs = fleet.nowMs + REST_DELAY_MS
   group.growing = old !== undefined && readyWorkers(group).length < fleet.wanted
   fleet.serving = group
   fleet.counters.admit()

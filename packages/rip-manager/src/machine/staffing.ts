@@ -26,8 +26,12 @@ function dismissSurplus(fleet: Fleet, group: Group): void {
   }
 }
 
-/** Workers of the previous generation that are still leaving may hold the memory that the missing ones need. */
+/**
+ * The rest of the workers waits for a moment where one is enough to begin with. Workers of the previous generation that are
+ * still leaving may hold the memory that the missing ones need.
+ */
 function affordableSlots(fleet: Fleet, group: Group): readonly number[] {
+  if (fleet.nowMs < group.restAfterMs && readyWorkers(group).length > 0) return []
   const missing = emptySlots(fleet, group)
   group.growing &&= readyWorkers(group).length < fleet.wanted
   if (!group.growing || missing.length === 0 || !isAnyLeaving(fleet)) return missing

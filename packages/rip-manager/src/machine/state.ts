@@ -94,6 +94,8 @@ export interface Group {
   readonly budget: CrashBudget
   /** No worker is started before. */
   spawnAfterMs: number
+  /** As long as one of its workers serves, no other is started before, see {@link REST_DELAY_MS}. */
+  restAfterMs: number
   lastCrashMs: number
   /** The one worker that is tried while the budget is spent. */
   probe: Worker | undefined

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { BuildResult, Builder, TreeState } from '../../src/contract/ports.ts'
 import type { BootFailure } from '@rip/worker/protocol'
 import type { FakeFiles } from '../../src/testing.ts'
+import { REST_DELAY_MS } from '../../src/contract/defaults.ts'
 import { startedRig, type Rig } from './rig.ts'
 
 const compileFailure: BuildResult = {
@@ -111,6 +112,33 @@ describe('a reload', () => {
     expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.2', 'w3.2', 'w4.2'])
     const healths = rig.events.flatMap((event) => (event.type === 'health' ? [event.health] : []))
     expect(healths).toEqual(['ok'])
+  })
+
+  test('leaves the processors to the first worker for a moment, if one is enough, and then starts the others', async () => {
+    await using rig = await startedRig({ workers: 3, cutAfter: 'first' })
+    await rig.clock.advance(1_000)
+    rig.files.writeUnseen('app.ts', 'v2')
+    const reloading = rig.manager.reload()
+    while (rig.manager.status.generation !== rig.files.generation) await rig.clock.advance(1)
+    const started = rig.processes.all.length
+    await rig.clock.advance(REST_DELAY_MS - 1)
+    expect(rig.processes.all.length).toBe(started)
+    await rig.clock.advance(1)
+    expect(rig.processes.all.length).toBe(started + 2)
+    await rig.during(reloading)
+  })
+
+  test('starts all others at once when that first worker dies in this moment', async () => {
+    await using rig = await startedRig({ workers: 3, cutAfter: 'first' })
+    await rig.clock.advance(1_000)
+    rig.files.writeUnseen('app.ts', 'v2')
+    const reloading = rig.manager.reload()
+    while (rig.manager.status.generation !== rig.files.generation) await rig.clock.advance(1)
+    const started = rig.processes.all.length
+    rig.processes.last().crash()
+    await rig.clock.advance(1)
+    expect(rig.processes.all.length).toBe(started + 3)
+    await rig.during(reloading)
   })
 
   test('is refused with the code frame when the content does not compile', async () => {

@@ -32,6 +32,8 @@ export interface BuildOrder {
   /** The set an earlier build uses, and whether nothing in `node_modules` changed since. */
   readonly earlierPackages?: string
   readonly packagesUnchanged: boolean
+  /** How long the program may live on after its report. @default it is ended at once */
+  readonly lingerMs?: number
 }
 
 /** The report of a build, or how the program ended without one. */
@@ -91,7 +93,8 @@ export class BuilderProcess {
     }
     signal.removeEventListener('abort', end)
     // The program has written everything by then, and would take as long as a small build to end by itself.
-    this.kill()
+    if (order.lingerMs === undefined) this.kill()
+    else setTimeout(() => this.kill(), order.lingerMs).unref()
     return { report }
   }
 

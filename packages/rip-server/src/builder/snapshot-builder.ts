@@ -22,6 +22,11 @@ import { realPath } from '../real-path.ts'
  * and the developer waits for it.
  */
 const STANDBY_DELAY_MS = 500
+/**
+ * How long a process that stood by lives on after its report: its end takes a processor for some milliseconds, and has to wait
+ * for the same reason. One of another user ends at once, because it could still change what it built.
+ */
+const LINGER_MS = 250
 
 export interface SnapshotBuilderOptions {
   readonly root: string
@@ -321,7 +326,8 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
       standby?.process.kill()
       return undefined
     }
-    const output = await standby.process.build(order, signal)
+    const mayLinger = this.#options.account === undefined
+    const output = await standby.process.build(mayLinger ? { ...order, lingerMs: LINGER_MS } : order, signal)
     const isWanted = !signal.aborted && !this.#closed
     return isWanted && output.report === undefined ? undefined : output
   }

@@ -22,6 +22,8 @@ export interface BuildRequest {
   readonly packagesUnchanged?: boolean | undefined
   /** Stands before the report in its line, and tells it from what a preload prints. @default none */
   readonly mark?: string | undefined
+  /** How long the program lives on after its report, unless it is ended before. @default 0 */
+  readonly lingerMs?: number | undefined
 }
 
 /** Why there is no snapshot; the same shape as a worker's boot failure. */
@@ -51,13 +53,18 @@ export type BuildReport =
     }
   | { readonly ok: false; readonly failure: BuildFailure; readonly belongings?: Belongings }
 
+/** Fields of a request that say nothing about the snapshot. */
+const NO_OPTIONS: ReadonlySet<string> = new Set(['mark', 'lingerMs'] satisfies (keyof BuildRequest)[])
+
 /** Builds a snapshot and reports the result; never throws. */
 export async function buildReport(request: BuildRequest): Promise<BuildReport> {
   const startedMs = performance.now()
   const cache = openCache()
   const cached = cache === undefined ? undefined : cacheFolder()
   try {
-    const given = Object.entries(request).filter(([name, value]) => name !== 'mark' && value !== undefined)
+    const given = Object.entries(request).filter(
+      ([name, value]) => !NO_OPTIONS.has(name) && value !== undefined,
+    )
     const built = await buildSnapshot({
       ...(Object.fromEntries(given) as BuildSnapshotOptions),
       ...(cached !== undefined && { packageIndex: join(cached, indexName(request.root)) }),

@@ -1,18 +1,35 @@
-import { createWorker } from '../serve/create-worker.ts'
+import { loadApplication } from '../application/load-application.ts'
 import { ServerCapture } from '../application/server-capture.ts'
+import { createWorker } from '../serve/create-worker.ts'
 import { ControlLink } from './control-link.ts'
+import { readSettings } from './settings.ts'
+
+/** Part of the names of what exists for the rehearsal alone, in this process alone. */
+const NAME = `rip-rehearsal-${crypto.randomUUID()}`
+const SAMPLE = 'export default (request: Request): Response => new Response(request.url)\n'
 
 /**
- * Starts a server without an application once, ahead of need, because the first start in a process takes several times
- * as long as the next. On sockets without a file, which only Linux has; elsewhere the start takes longer.
+ * Loads and serves an application of one line, ahead of need, because the first time in a process takes several times as
+ * long as the next. The sample is no file, and its server listens on sockets without a file, which only Linux has; elsewhere
+ * the start takes longer.
  */
 export async function rehearse(): Promise<void> {
   if (process.platform !== 'linux') return
-  const unix = `\0rip-rehearsal-${crypto.randomUUID()}`
+  const unix = `\0${NAME}`
   try {
-    using _servers = new ServerCapture()
+    readSettings([NAME], {
+      RIP_CONTROL: unix,
+      RIP_SOCKET: unix,
+      RIP_WORKER_ID: '1',
+      RIP_BOOT_TIMEOUT_MS: '1',
+    })
+    using servers = new ServerCapture()
+    const sample = sampleModule()
+    const application = await loadApplication(sample, servers)
+    // It would be listed among the modules of the application.
+    delete import.meta.require.cache[sample]
     await using worker = createWorker({
-      fetch: () => new Response(),
+      ...application,
       listen: { unix },
       trustForwarded: 'balancer',
       standsBy: true,
@@ -25,4 +42,18 @@ export async function rehearse(): Promise<void> {
   } catch {
     // The system forbids such sockets.
   }
+}
+
+/** Path of a module that a plugin provides, as one provides those of a snapshot. Its plugin knows this path only. */
+function sampleModule(): string {
+  const path = `/${NAME}.ts`
+  const filter = new RegExp(`^${RegExp.escape(path)}$`)
+  Bun.plugin({
+    name: NAME,
+    setup(build) {
+      build.onResolve({ filter }, () => ({ path }))
+      build.onLoad({ filter }, () => ({ contents: SAMPLE, loader: 'ts' }))
+    },
+  })
+  return path
 }
