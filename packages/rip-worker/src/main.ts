@@ -25,6 +25,7 @@ async function main(): Promise<number | undefined> {
     if (standsBy || process.env['RIP_CONTROL'] !== undefined) surviveSignals()
     const pipe =
       standsBy || process.env['RIP_CONTROL'] !== undefined ? await SupervisorPipe.open() : undefined
+    void pipe?.end().then(endChildrenAtExit)
     if (standsBy && !(await standBy(pipe))) return 0
     const startedMs = standsBy ? performance.now() : 0
     const settings = readSettings(process.argv.slice(2), process.env)
@@ -58,6 +59,17 @@ async function runInBackground(settings: Settings, pipe: SupervisorPipe | undefi
   process.on('beforeExit', () => program.idle())
   process.on('SIGTERM', () => program.askToLeave())
   void program.run().then((code) => process.exit(code))
+}
+
+/** The supervisor, which ends what an application has left behind, is gone. Runs after listeners of the application. */
+function endChildrenAtExit(): void {
+  process.on('exit', () => {
+    try {
+      process.kill(-process.pid, 'SIGTERM')
+    } catch {
+      // ESRCH: the supervisor has made no group of this process.
+    }
+  })
 }
 
 /** The first signal ends the worker gracefully, the next one at once. */

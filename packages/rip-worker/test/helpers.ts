@@ -120,6 +120,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
   readonly stdin?: 'pipe' | 'ignore'
+  /** Whether it has a process group of its own, as under the manager. @default false */
+  readonly detached?: boolean
 }
 
 /** The worker program in a process of its own. */
@@ -135,6 +137,7 @@ export class Program implements AsyncDisposable {
       stdin: options.stdin ?? 'ignore',
       stdout: 'pipe',
       stderr: 'pipe',
+      detached: options.detached ?? false,
     })
     void this.#collect(this.process.stdout, (text) => (this.stdout += text))
     void this.#collect(this.process.stderr, (text) => (this.stderr += text))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, rmSync } from 'node:fs'
-import { until } from '@rip/testing'
+import { isAlive, until } from '@rip/testing'
 import { Folder, Program, SLOW, Supervised } from './helpers.ts'
 
 const HELLO = `export default () => new Response('hello')`
@@ -212,6 +212,32 @@ describe('under a supervisor', () => {
     await stdin.end()
     expect(await (await response).text()).toBe('finished')
     expect(await supervised.program.exitCode()).toBe(0)
+  })
+
+  test('what the application has started ends with a worker whose supervisor is gone, after its own last words', async () => {
+    const app = `import { spawn } from 'node:child_process'
+      const child = spawn('sleep', ['60'], { stdio: 'ignore' })
+      process.on('exit', () => console.log(process.kill(child.pid, 0) ? 'it runs' : ''))
+      export default () => new Response(String(child.pid))`
+    const folder = new Folder({ 'app.js': app })
+    await using supervised = new Supervised(folder, { stdin: 'pipe', detached: true })
+    await supervised.received('ready')
+    const pid = Number(await (await supervised.fetch('/')).text())
+    const { stdin } = supervised.program.process
+    if (typeof stdin !== 'object') throw new Error('there is no pipe')
+    await stdin.end()
+    expect(await supervised.program.exitCode()).toBe(0)
+    await until('it has spoken', () => supervised.program.stdout.includes('it runs'))
+    await until('its child has ended', () => !isAlive(pid))
+  })
+
+  test('a program may tell a parent process that it is ready, as under pm2', async () => {
+    const app = `process.send('ready', (error) => console.log('sent', error))
+      export default () => new Response(String(process.send({})))`
+    await using supervised = new Supervised(new Folder({ 'app.js': app }))
+    await supervised.received('ready')
+    expect(await (await supervised.fetch('/')).text()).toBe('true')
+    await until('its callback was called', () => supervised.program.stdout.includes('sent null'))
   })
 
   test('an open pipe keeps it alive, even if the application reads nothing', async () => {

@@ -18,6 +18,7 @@ import { LoopLag } from './loop-lag.ts'
 import { ProcessFigures } from './process-figures.ts'
 import type { Settings } from './settings.ts'
 import type { SupervisorPipe } from './supervisor-pipe.ts'
+import { takeUnheardMessages } from './unheard-messages.ts'
 
 /** The life of a background process: prepare, wait for its turn, work, end. Ends with the exit code. */
 export class BackgroundProgram {
@@ -128,6 +129,7 @@ export class BackgroundProgram {
     const { findEntry } = await import('../application/find-entry.ts')
     const { file } = findEntry(target, { snapshot })
     process.argv.splice(1, process.argv.length, file)
+    takeUnheardMessages()
     const { install } = await import('@rip/transpile/loader')
     install(snapshot === undefined ? { main: file } : { snapshot, main: file })
     return new BackgroundModule({ name, generation, file, snapshot, signals: this.#signals! })

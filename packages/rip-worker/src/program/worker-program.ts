@@ -44,6 +44,7 @@ import type { Settings } from './settings.ts'
 import { STOP_SIGNALS, type StopSignal } from './stop-signals.ts'
 import { answerWhereStuck } from './stuck-stack.ts'
 import type { SupervisorPipe } from './supervisor-pipe.ts'
+import { takeUnheardMessages } from './unheard-messages.ts'
 
 /** How long after readiness; the first beacon, and most of what an application starts late, are over by then. */
 const BOOT_PAGES_MS = 2_000
@@ -184,6 +185,7 @@ export class WorkerProgram {
     // As with `bun entry`: programs look for files beside it, and compare it with their own path to see whether to
     // start.
     process.argv.splice(1, process.argv.length, entry)
+    takeUnheardMessages()
     await this.#installLoader(entry)
     if (this.#link !== undefined) this.#timers = new LoadedTimers(() => this.#isIdleOnStandby())
     const { ready, standby, resume, close, ...application } = await this.#load(entry)
