@@ -11,9 +11,9 @@ export const ABUSE_REASONS: Readonly<Record<Abuse, string>> = {
 
 /** Bounds of what a peer may do on one connection without making progress. */
 export interface AbuseLimits {
-  /** Streams that end early, by either side's reset, beyond those that were completed. */
+  /** Streams that end early, by either side's reset, beyond those that were completed; as many more in a minute. */
   readonly maxResets: number
-  /** Frames that carry nothing, at once; a hundredth of them more in each 100 ms. */
+  /** Frames that carry nothing, beyond those that belong to messages; a tenth of them more in a second. */
   readonly maxControlFrames: number
   /** Answers to its frames that it does not read. */
   readonly maxUnreadBytes: number
@@ -27,13 +27,19 @@ export const DEFAULT_ABUSE_LIMITS: AbuseLimits = {
 
 /** A peer that sends and reads data in the usual way sends at most one control frame for so many bytes. */
 const BYTES_PER_CONTROL_FRAME = 512
-const REFILL_MS = 10_000
+/**
+ * However short a message is, some peers measure the connection at it, as gRPC does: WINDOW_UPDATE for the stream and for
+ * the connection, a PING, and the answer to one.
+ */
+const CONTROL_FRAMES_PER_MESSAGE = 4
+const FRAMES_REFILL_MS = 10_000
+const RESETS_REFILL_MS = 60_000
 /** So many completed streams can be saved up for resets that follow. */
 const SAVED_RESETS = 1_000
 
 /**
  * What a peer may still do: reset streams (CVE-2023-44487, CVE-2025-8671), and send frames that carry nothing
- * (CVE-2019-9511 to 9518). Streams that are completed, and data in either direction, add to it.
+ * (CVE-2019-9511 to 9518). Streams that are completed, data in either direction, and time add to it.
  */
 export class AbuseBudget {
   private readonly limits: AbuseLimits
@@ -52,19 +58,27 @@ export class AbuseBudget {
     this.refilledAt = clock.nowMs
   }
 
-  /** A stream was completed. */
+  /** A stream was completed, which takes a message of each side. */
   completed(): void {
     if (this.resets < SAVED_RESETS) this.resets++
+    this.earn(2 * CONTROL_FRAMES_PER_MESSAGE)
   }
 
-  /** Data was sent or received. */
+  /** Data was sent or received: a part of a message, as long as a window allowed. */
   moved(bytes: number): void {
-    this.frames = Math.min(this.limits.maxControlFrames, this.frames + bytes / BYTES_PER_CONTROL_FRAME)
+    this.earn(bytes / BYTES_PER_CONTROL_FRAME)
+  }
+
+  /** Data was sent or received in a frame of the length its sender chose: it may be a whole message. */
+  movedMessage(bytes: number): void {
+    this.earn(Math.max(CONTROL_FRAMES_PER_MESSAGE, bytes / BYTES_PER_CONTROL_FRAME))
   }
 
   /** A stream ended early. @returns whether that is bearable */
   reset(): boolean {
-    return --this.resets >= 0
+    if (--this.resets >= 0) return true
+    this.refill()
+    return this.resets >= 0
   }
 
   /** A frame came that carries nothing. @returns whether that is bearable */
@@ -85,10 +99,16 @@ export class AbuseBudget {
     this.unreadBytes = 0
   }
 
+  private earn(frames: number): void {
+    this.frames = Math.min(this.limits.maxControlFrames, this.frames + frames)
+  }
+
   private refill(): void {
-    const { maxControlFrames } = this.limits
+    const { maxControlFrames, maxResets } = this.limits
     const passedMs = this.clock.nowMs - this.refilledAt
     this.refilledAt = this.clock.nowMs
-    this.frames = Math.min(maxControlFrames, this.frames + (maxControlFrames * passedMs) / REFILL_MS)
+    this.earn((maxControlFrames * passedMs) / FRAMES_REFILL_MS)
+    const resets = this.resets + (maxResets * passedMs) / RESETS_REFILL_MS
+    this.resets = Math.max(this.resets, Math.min(maxResets, resets))
   }
 }

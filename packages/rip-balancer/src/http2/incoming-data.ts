@@ -20,6 +20,8 @@ export class IncomingData {
   private current: Http2Stream | undefined
   /** Length of that frame. */
   private frameBytes = 0
+  /** What of it is data, and not padding. */
+  private dataBytes = 0
 
   constructor(streams: StreamTable, conduct: PeerConduct, host: FrameHost) {
     this.streams = streams
@@ -32,6 +34,7 @@ export class IncomingData {
     const { conduct } = this
     this.current = undefined
     this.frameBytes = length
+    this.dataBytes = 0
     if (!this.window.take(length)) return this.host.fail(ERROR.flowControl, 'more DATA than the window takes')
     const stream = this.streams.get(id)
     if (stream === undefined) return conduct.expectReset(id, 'DATA')
@@ -43,16 +46,17 @@ export class IncomingData {
 
   /** A part of the frame's data, without padding. */
   part(bytes: Buffer, from: number, to: number): void {
+    this.dataBytes += to - from
     this.current?.owner?.dataReceived(bytes, from, to)
   }
 
   ends(endsStream: boolean): void {
-    const { current, frameBytes } = this
+    const { current, frameBytes, dataBytes } = this
     if (this.host.isOver) return
     this.current = undefined
     this.window.read(frameBytes)
     this.giveBack()
-    if (frameBytes > 0) this.conduct.budget.moved(frameBytes)
+    if (dataBytes > 0) this.conduct.budget.movedMessage(dataBytes)
     else if (!endsStream) this.conduct.countControlFrame()
     if (current === undefined || this.host.isOver) return
     if (endsStream) current.receivedEnd()

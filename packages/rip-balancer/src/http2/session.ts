@@ -188,9 +188,10 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost, BlockHo
     this.waiting.add(stream)
   }
 
-  sentData(bytes: number): void {
+  sentData(bytes: number, isCut: boolean): void {
     this.sendWindow.bytes -= bytes
-    this.budget.moved(bytes)
+    if (isCut) this.budget.moved(bytes)
+    else this.budget.movedMessage(bytes)
   }
 
   over(stream: Http2Stream, isComplete: boolean): void {

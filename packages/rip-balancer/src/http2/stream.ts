@@ -37,8 +37,8 @@ export interface StreamHost {
   readonly sendWindow: SendWindow
   /** Something waits for a window or for the kernel. */
   waits(stream: Http2Stream): void
-  /** A frame with so many bytes of data was sent. */
-  sentData(bytes: number): void
+  /** A frame with so many bytes of data was sent. @param isCut a window had no room for more of them */
+  sentData(bytes: number, isCut: boolean): void
   /** Both sides are done, or one has reset the stream. */
   over(stream: Http2Stream, isComplete: boolean): void
   /** This side has reset it: what was under way meanwhile is ignored. */
@@ -266,7 +266,7 @@ export class Http2Stream {
     output.write(FRAME.data, 0, this.id, bytes, from, end)
     this.sendWindow.bytes -= end - from
     this.sent += end - from
-    this.host.sentData(end - from)
+    this.host.sentData(end - from, end < to && room < DEFAULT_FRAME_BYTES)
     return end
   }
 

@@ -1,4 +1,6 @@
 import { expect, test } from 'bun:test'
+import { AbuseBudget, DEFAULT_ABUSE_LIMITS } from '../../src/http2/abuse-budget.ts'
+import { Clock } from '../../src/transport/clock.ts'
 import { FLAG, FRAME } from '../../src/http2/frame-type.ts'
 import { SETTINGS, frame, numbers, settingsOf } from './frames.ts'
 import { SessionUnderTest } from './session-under-test.ts'
@@ -7,7 +9,7 @@ const WHOLE = FLAG.endHeaders | FLAG.endStream
 const CANCEL = numbers(8)
 
 function server(): SessionUnderTest {
-  return new SessionUnderTest('server').shakeHands()
+  return new SessionUnderTest('server').stopClock().shakeHands()
 }
 
 /** Sends frames by `next` until the connection ends. @returns how many it took, and what the owner heard of it */
@@ -76,6 +78,7 @@ const FLOODS: Readonly<Record<string, Buffer>> = {
   PRIORITY: frame(FRAME.priority, 0, 3, Buffer.from([0, 0, 0, 1, 16])),
   'frames of an unknown type': frame(0x20, 0, 0, 'x'),
   'empty DATA': frame(FRAME.data, 0, 1),
+  'DATA of padding only': frame(FRAME.data, FLAG.padded, 1, Buffer.alloc(10, 9)),
   'WINDOW_UPDATE of one byte': frame(FRAME.windowUpdate, 0, 0, numbers(1)),
   'RST_STREAM for a stream that is closed': frame(FRAME.resetStream, 0, 1, CANCEL),
 }
@@ -91,7 +94,9 @@ for (const [name, bytes] of Object.entries(FLOODS))
   })
 
 test('one who reads a byte at a time pays with the data it gets', () => {
-  const it = new SessionUnderTest('server').shakeHands(frame(FRAME.settings, 0, 0, settingsOf([4, 0])))
+  const it = new SessionUnderTest('server')
+    .stopClock()
+    .shakeHands(frame(FRAME.settings, 0, 0, settingsOf([4, 0])))
   const { stream } = it.request(1)
   it.turn.run(() => {
     stream.headers(Buffer.from('head'), 0, 4)
@@ -139,4 +144,54 @@ test('whoever uploads and downloads may send as many window updates as it needs'
     it.turn.run(() => stream.data(Buffer.alloc(1_024), 0, 1_024))
   }
   expect(it.session.isOver).toBe(false)
+})
+
+/** What clients and servers of gRPC send to learn how much the connection takes, for each message they read. */
+const measuring = (id: number): Buffer[] => [
+  frame(FRAME.windowUpdate, 0, id, numbers(5)),
+  frame(FRAME.windowUpdate, 0, 0, numbers(5)),
+  frame(FRAME.ping, 0, 0, numbers(1, 2)),
+]
+
+test('a client may measure the connection at each short response, however many there are', () => {
+  const it = server()
+  for (let id = 1; id < 10_000; id += 2) {
+    it.receive(frame(FRAME.headers, WHOLE, id, 'head'), ...measuring(id))
+    expect(it.session.isOver).toBe(false)
+    it.turn.run(() => it.streams.get(id)!.stream.headers(Buffer.from('head'), 0, 4, true))
+  }
+})
+
+test('a client may measure the connection at each short message of a stream, however many there are', () => {
+  const it = server()
+  const { stream } = it.request(1)
+  it.turn.run(() => stream.headers(Buffer.from('head'), 0, 4))
+  for (let count = 0; count < 5_000; count++) {
+    it.turn.run(() => stream.data(Buffer.alloc(5), 0, 5))
+    it.receive(...measuring(1))
+  }
+  expect(it.session.isOver).toBe(false)
+})
+
+test('a backend may measure the connection at each short request, however many there are', () => {
+  const it = new SessionUnderTest('client').stopClock().shakeHands()
+  for (let count = 0; count < 5_000; count++) {
+    const { stream } = it.send(false)
+    it.turn.run(() => stream.data(Buffer.alloc(5), 0, 5))
+    it.turn.run(() => stream.end())
+    it.receive(...measuring(stream.id), frame(FRAME.headers, WHOLE, stream.id, 'head'))
+  }
+  expect(it.session.isOver).toBe(false)
+})
+
+test('a client that resets a stream now and then may do so for ever, and not many at once', () => {
+  const clock = new Clock()
+  const budget = new AbuseBudget(DEFAULT_ABUSE_LIMITS, clock)
+  for (let count = 0; count < 1_000; count++) {
+    clock.nowMs += 1_000
+    expect(budget.reset()).toBe(true)
+  }
+  let more = 0
+  while (budget.reset()) more++
+  expect(more).toBeLessThanOrEqual(2 * DEFAULT_ABUSE_LIMITS.maxResets)
 })

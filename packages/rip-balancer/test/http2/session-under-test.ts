@@ -43,6 +43,12 @@ export class SessionUnderTest implements SessionOwner {
     this.turn.run(() => this.session.start())
   }
 
+  /** What is counted by time is exact from here on. */
+  stopClock(): this {
+    this.turn.clock.read = () => {}
+    return this
+  }
+
   /** The peer's side of the handshake; what both sent is forgotten. */
   shakeHands(settings: Buffer = SETTINGS): this {
     this.receive(...(this.role === 'server' ? [PREFACE] : []), settings, SETTINGS_ACK)
