@@ -147,7 +147,7 @@ describe('the page on operation', () => {
       'connection reset',
       'connection closed in the middle of the answer',
       'its answer does not contain the text of health.body',
-      'the answer is not valid HTTP',
+      'the answer is not valid HTTP: it has several fields Content-Length',
     ])
       reports.health(backend, false, illness)
     reports.health(backend, true, undefined)
@@ -221,7 +221,9 @@ test('every way in which a health check can fail has a name', async () => {
     'health check failed: connection closed in the middle of the answer',
   )
   using other = saying('SSH-2.0-OpenSSH\r\n')
-  expect(await reasonOf(`127.0.0.1:${other.port}`)).toBe('health check failed: the answer is not valid HTTP')
+  expect(await reasonOf(`127.0.0.1:${other.port}`)).toBe(
+    'health check failed: the answer is not valid HTTP: it has a first line that is not "HTTP/1.1 " with a status from 100 to 599, and CRLF at its end',
+  )
   const free = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
   const { port } = free
   free.stop(true)

@@ -67,7 +67,10 @@ export interface ExchangeRecord {
   readonly bytesReceived: number
   /** Id of the last backend tried; `undefined` when none was claimed. */
   readonly backend: string | undefined
-  /** What the system or TLS said of the attempt at that backend, if it failed; `undefined` where they said nothing. */
+  /**
+   * What the system or TLS said of the attempt at that backend, if it failed, or what is wrong with its response;
+   * `undefined` where nothing more is known.
+   */
   readonly reason: string | undefined
   /** Generation of that backend; `undefined` outside rip-server. */
   readonly generation: string | undefined

@@ -118,6 +118,7 @@ export class ResponseWriter extends HeadWriter {
   private keepsLength(): boolean {
     const { context, response } = this
     if (context === undefined || response!.status === 204 || response!.status === 205) return false
+    if (!response!.tellsLength) return false
     if (context.edits?.changesLength === true) return false
     return context.framing === 'length' || context.framing === 'none'
   }

@@ -126,6 +126,12 @@ export class FieldSection {
     return this.slots[index * SLOTS + 3]!
   }
 
+  /** The name of the field whose value was refused, or that a refused line continues. */
+  get nameAtFault(): string | undefined {
+    if (this.fault === 'bad-field-value') return this.name(this.count)
+    return this.fault === 'folded-field' && this.count > 0 ? this.name(this.count - 1) : undefined
+  }
+
   /** The field name as received. */
   name(index: number): string {
     return latin1(this.bytes, this.nameStart(index), this.nameEnd(index))

@@ -17,6 +17,8 @@ export class ResponseHead extends FieldSection {
   statusStart = 0
   /** Offset of the CR that ends the status line. */
   reasonEnd = 0
+  /** Without a body its length may be told all the same (HEAD, 304), but not by fields that contradict each other. */
+  tellsLength = true
   readonly body: BodyFraming = new BodyFraming()
   readonly connection: ConnectionOptions = new ConnectionOptions()
 
@@ -24,6 +26,7 @@ export class ResponseHead extends FieldSection {
     super.reset()
     this.status = this.statusStart = this.reasonEnd = 0
     this.minor = 1
+    this.tellsLength = true
   }
 
   get isInterim(): boolean {
@@ -39,14 +42,15 @@ export class ResponseHead extends FieldSection {
     // An option that cannot be read is no reason to lose the response; the connection is not trusted again.
     if (!this.connection.read(this)) this.connection.close = true
     const fault = this.body.read(this, this.minor)
-    if (fault !== undefined) return fault
-    this.body.framing = this.framing(toHead)
+    const hasNoBody = toHead || this.status < 200 || this.status === 204 || this.status === 304
+    if (fault !== undefined && !hasNoBody) return fault
+    this.tellsLength = fault === undefined
+    this.body.framing = hasNoBody ? 'none' : this.framing()
     return undefined
   }
 
   /** RFC 9112 §6.3: some responses have no body whatever their fields say; without a length it ends with the connection. */
-  private framing(toHead: boolean): Framing {
-    if (toHead || this.status < 200 || this.status === 204 || this.status === 304) return 'none'
+  private framing(): Framing {
     if (this.body.framing === 'none') return 'eof'
     return this.body.length === 0 && this.body.framing === 'length' ? 'none' : this.body.framing
   }

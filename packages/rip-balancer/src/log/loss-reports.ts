@@ -10,12 +10,13 @@ export interface LossReportsOptions {
 }
 
 /**
- * Tells the operator which request was lost because its backend closed the connection, as one that crashes does: the
- * first, and from then on at most one a minute. The request may be what the backend crashes on.
+ * Tells the operator which request was lost because its backend closed the connection, as one that crashes does, or gave a
+ * response that cannot be passed on: the first, and from then on at most one a minute. The request may be what the backend
+ * crashes on, and what is wrong with the response is known nowhere else.
  */
 export class LossReports {
   private readonly warn: (message: string) => void
-  private readonly pace: ReportPace<'backend-reset'>
+  private readonly pace: ReportPace<string>
 
   constructor({ warn, now }: LossReportsOptions) {
     this.warn = warn
@@ -23,10 +24,15 @@ export class LossReports {
   }
 
   ended(record: ExchangeRecord): void {
-    if (record.cause !== 'backend-reset') return
-    const untold = this.pace.next(record.cause)
+    const why = whyOf(record)
+    if (why === undefined) return
+    const untold = this.pace.next(why)
     if (untold === undefined) return
-    const where = `backend ${record.backend} closed the connection before its response was complete`
-    this.warn(oneLine(`${requestText(record)} was lost${moreBefore(untold)}: ${where}`))
+    this.warn(oneLine(`${requestText(record)} was lost${moreBefore(untold)}: backend ${record.backend} ${why}`))
   }
+}
+
+function whyOf({ cause, reason }: ExchangeRecord): string | undefined {
+  if (cause === 'backend-reset') return 'closed the connection before its response was complete'
+  return cause === 'bad-response' ? `gave a response that is not valid HTTP: it has ${reason}` : undefined
 }

@@ -11,7 +11,7 @@ export interface FailedRequest {
   readonly path: string
   readonly status: number
   readonly cause: EndCause
-  /** What the system or TLS said of the attempt; `null` where they said nothing. */
+  /** What the system or TLS said of the attempt, or what is wrong with the response; `null` where nothing more is known. */
   readonly reason: string | null
   /** The last one that was tried; `null` without one, as the next. */
   readonly backend: string | null

@@ -133,7 +133,8 @@ class Inquiry implements ResponseSink {
 
   failed(failure: UpstreamFailure, reason?: string): void {
     const within = failure === 'reset' && this.status > 0
-    this.end({ failure: reason ?? (within ? WITHIN_ANSWER : FAILURES[failure]), kind: failure })
+    const text = within ? WITHIN_ANSWER : FAILURES[failure]
+    this.end({ failure: failure === 'bad-response' ? `${text}: it has ${reason}` : (reason ?? text), kind: failure })
   }
 
   upstreamDrained(): void {}

@@ -183,9 +183,9 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
     this.trailers = trailers
   }
 
-  /** What came is no response. */
-  malformed(): void {
-    this.fail('bad-response', undefined)
+  /** What came is no response. @param what it has that cannot be passed on */
+  malformed(what: string): void {
+    this.fail('bad-response', what)
   }
 
   // --- StreamOwner
@@ -196,7 +196,7 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
     if (this.hasLength) {
       this.remaining -= to - from
       // A body that differs from what its head says is malformed (RFC 9113 §8.1.1).
-      if (this.remaining < 0) return this.malformed()
+      if (this.remaining < 0) return this.malformed('more data than its Content-Length says')
     }
     sink.data(bytes, from, to)
   }
@@ -211,7 +211,8 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
   ended(): void {
     const { sink } = this
     if (sink === undefined) return
-    if (!this.hasHead || this.remaining > 0) return this.malformed()
+    if (!this.hasHead) return this.malformed('no head')
+    if (this.remaining > 0) return this.malformed('less data than its Content-Length says')
     this.sink = undefined
     this.lane.answered()
     // A backend that answers early does not want the rest of the request.
@@ -232,8 +233,11 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
 
   /** An interim response has no body, and does not end the stream (RFC 9113 §8.1). */
   private interim(response: ResponseHead, endsStream: boolean): void {
-    if (endsStream || response.status === 101) return this.malformed()
-    if (++this.interims > this.lane.maxInterimResponses) return this.malformed()
+    const { maxInterimResponses } = this.lane
+    if (endsStream || response.status === 101)
+      return this.malformed(`an end, or a switch, with the status ${response.status}`)
+    if (++this.interims > maxInterimResponses)
+      return this.malformed(`more than ${maxInterimResponses} interim responses`)
     this.sink!.interim(response)
   }
 

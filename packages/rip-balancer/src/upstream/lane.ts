@@ -296,7 +296,7 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
   private takeHead(stream: LaneStream, block: Buffer, from: number, to: number, endsStream: boolean): number {
     const head = this.parts.heads.read(this.decoder, block, from, to, stream.toHead, endsStream)
     if (head === 'broken') return ERROR.compression
-    if (head === 'malformed') stream.malformed()
+    if (head === 'malformed') stream.malformed(this.parts.heads.whatIsWrong)
     else stream.head(head, endsStream)
     return ERROR.none
   }
@@ -304,7 +304,7 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
   private takeTrailers(stream: LaneStream, block: Buffer, from: number, to: number): number {
     const trailers = this.parts.heads.readTrailers(this.decoder, block, from, to)
     if (trailers === 'broken') return ERROR.compression
-    if (trailers === 'malformed') stream.malformed()
+    if (trailers === 'malformed') stream.malformed(this.parts.heads.whatIsWrong)
     else stream.trailersCame(trailers)
     return ERROR.none
   }

@@ -1,5 +1,6 @@
 import { latin1 } from '../http1/byte-class.ts'
 import { FieldSection, type HeadLimits } from '../http1/field-section.ts'
+import { largeHeadText, responseFaultText } from '../http1/response-fault-text.ts'
 import { ResponseHead } from '../http1/response-head.ts'
 import { Trailers } from '../forwarding/trailers.ts'
 import type { HpackDecoder } from '../http2/hpack/hpack-decoder.ts'
@@ -8,6 +9,8 @@ import { ResponseFields } from './response-fields.ts'
 /** `broken`: the connection cannot go on; `malformed`: the response cannot be passed on. */
 export type HeadFault = 'broken' | 'malformed'
 
+/** RFC 9113 §8.2, §8.3.2 */
+const NOT_ALLOWED = 'fields or a status that HTTP/2 does not allow'
 /** A longer block is not remembered. */
 const REMEMBERED_BYTES = 256
 const MAX_REMEMBERED = 128
@@ -18,6 +21,8 @@ const MAX_SEEN = 1_024
  * again, unless it had to do with the table of its decoder. Backends are asked to use none (SETTINGS_HEADER_TABLE_SIZE is 0).
  */
 export class ResponseHeads {
+  /** What made the last malformed one malformed. */
+  whatIsWrong = ''
   private readonly limits: HeadLimits
   private readonly fields = new ResponseFields()
   private readonly remembered = new Map<string, ResponseHead>()
@@ -60,9 +65,11 @@ export class ResponseHeads {
     fields.begin(true)
     const result = decoder.decode(block, from, to, fields)
     if (result === 'broken') return 'broken'
-    if (!fields.finish(false) || result === 'too-large') return 'malformed'
+    if (!fields.finish(false)) return this.malformed(NOT_ALLOWED)
+    if (result === 'too-large') return this.malformed(largeHeadText(this.limits))
     const section = new FieldSection(this.limits)
-    if (section.feed(Buffer.from(fields.bytes.subarray(0, fields.end)), 0, fields.end) < 0) return 'malformed'
+    if (section.feed(Buffer.from(fields.bytes.subarray(0, fields.end)), 0, fields.end) < 0)
+      return this.malformed(responseFaultText(section.fault!, section, this.limits))
     return section.count === 0 ? undefined : new Trailers(section, undefined)
   }
 
@@ -78,15 +85,22 @@ export class ResponseHeads {
     fields.begin(false)
     const result = decoder.decode(block, from, to, fields)
     if (result === 'broken') return 'broken'
-    if (!fields.finish(isEmpty && !toHead) || result === 'too-large') return 'malformed'
+    if (!fields.finish(isEmpty && !toHead)) return this.malformed(NOT_ALLOWED)
+    if (result === 'too-large') return this.malformed(largeHeadText(this.limits))
     return this.parse(Buffer.from(fields.bytes.subarray(0, fields.end)), toHead)
   }
 
   /** The bytes are read from where they are until they are sent. */
   private parse(bytes: Buffer, toHead: boolean): ResponseHead | HeadFault {
     const head = new ResponseHead(this.limits)
-    if (head.feed(bytes, 0, bytes.length) !== bytes.length) return 'malformed'
-    return head.check(toHead) === undefined ? head : 'malformed'
+    const isComplete = head.feed(bytes, 0, bytes.length) === bytes.length
+    const fault = isComplete ? head.check(toHead) : (head.fault ?? 'bad-line-end')
+    return fault === undefined ? head : this.malformed(responseFaultText(fault, head, this.limits))
+  }
+
+  private malformed(what: string): 'malformed' {
+    this.whatIsWrong = what
+    return 'malformed'
   }
 
   /** What comes once, as a head with an id, does not push out what comes again. */

@@ -5,6 +5,7 @@ import type { Framing } from '../http1/body-framing.ts'
 import { ChunkedDecoder } from '../http1/chunked-decoder.ts'
 import { FIELD } from '../http1/field-name.ts'
 import { INCOMPLETE, REFUSED, type HeadLimits } from '../http1/field-section.ts'
+import { responseFaultText } from '../http1/response-fault-text.ts'
 import { ResponseHead } from '../http1/response-head.ts'
 import { switchesTo } from '../http1/upgrade.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
@@ -269,14 +270,17 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
     const { response } = this
     const at = response.feed(chunk, from, to)
     if (at === INCOMPLETE) return -1
-    if (at === REFUSED || response.check(this.toHead) !== undefined) return this.fail('bad-response')
+    const fault = at === REFUSED ? response.fault : response.check(this.toHead)
+    if (fault !== undefined) return this.malformed(responseFaultText(fault, response, this.limits.head))
     if (response.isInterim) return this.consumeInterim(at)
     if (response.status === 101) return this.switchProtocols(at)
     return this.consumeFinal(at, to)
   }
 
   private consumeInterim(at: number): number {
-    if (++this.interims > this.limits.maxInterimResponses) return this.fail('bad-response')
+    const { maxInterimResponses } = this.limits
+    if (++this.interims > maxInterimResponses)
+      return this.malformed(`more than ${maxInterimResponses} interim responses`)
     this.sink!.interim(this.response)
     this.response.reset()
     return at
@@ -284,7 +288,8 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
 
   private switchProtocols(at: number): number {
     const { response, upgrade } = this
-    if (upgrade === undefined || !switchesTo(response, upgrade)) return this.fail('bad-response')
+    if (upgrade === undefined || !switchesTo(response, upgrade))
+      return this.malformed('a switch (101) to a protocol that was not asked for')
     this.sink!.switching(response)
     response.reset()
     if (this.isClosed) return -1
@@ -334,7 +339,8 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
   private consumeChunks(chunk: Buffer, from: number, to: number): number {
     const decoder = this.decoder!
     const event = decoder.next(chunk, from, to)
-    if (event === 'refused') return this.fail('bad-response')
+    if (event === 'refused')
+      return this.malformed(responseFaultText(decoder.fault!, decoder.trailers, this.limits.head))
     if (event === 'more') return -1
     if (event === 'end') return this.finish(this.trailersOf(decoder), decoder.at < to)
     this.sink!.data(chunk, decoder.dataStart, decoder.dataEnd)
@@ -361,6 +367,11 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
   private isReusable(extraBytes: boolean): boolean {
     if (extraBytes || !this.persists || this.framing === 'eof') return false
     return this.requestComplete && this.outbox.waiting === 0 && !this.outbox.broken
+  }
+
+  /** @param what it has that cannot be passed on */
+  private malformed(what: string): number {
+    return this.fail('bad-response', what)
   }
 
   private fail(failure: UpstreamFailure, reason?: string): number {

@@ -128,6 +128,14 @@ describe('responses', () => {
     expect(backend.received).toHaveLength(2)
   })
 
+  test('to HEAD lose a length that another field contradicts, as frameworks send them', async () => {
+    const { received } = await relayed(
+      'HTTP/1.1 200 OK\r\ncontent-length: 0\r\ntransfer-encoding: chunked\r\nServer: Cowboy\r\n\r\n',
+      'HEAD / HTTP/1.1\r\nHost: h\r\n\r\n',
+    )
+    expect(received).toBe('HTTP/1.1 200 OK\r\nServer: Cowboy\r\nConnection: close\r\n\r\n')
+  })
+
   test('to HTTP/1.0 clients are never chunked', async () => {
     const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'
     const { received } = await relayed(chunked, 'GET / HTTP/1.0\r\n\r\n')

@@ -57,6 +57,23 @@ describe('a response head, wherever the input is split:', () => {
     })
 })
 
+test('a response without a body may have fields that contradict each other: none of them is believed', () => {
+  for (const lines of [
+    'Content-Length: 0\r\nTransfer-Encoding: chunked\r\n',
+    'Content-Length: 1\r\nContent-Length: 2\r\n',
+    'Content-Length: +1\r\n',
+  ])
+    for (const [raw, toHead] of [
+      [ok(lines), true],
+      [`HTTP/1.1 304 Not Modified\r\n${lines}\r\n`, false],
+      [`HTTP/1.1 204 No Content\r\n${lines}\r\n`, false],
+    ] as const) {
+      const { head, outcome } = verdict([bytes(raw)], toHead)
+      expect(outcome).toBe(`${head.status} none 0`)
+      expect(head.tellsLength).toBe(false)
+    }
+})
+
 test('a response to HEAD has no body, whatever its fields say', () => {
   expect(verdict([bytes(ok('Content-Length: 5\r\n'))], true).head.body.framing).toBe('none')
   expect(verdict([bytes(ok('Transfer-Encoding: chunked\r\n'))], true).head.body.framing).toBe('none')

@@ -11,8 +11,8 @@ class Reported {
     now: () => this.nowMs,
   })
 
-  ended(cause: EndCause, backend = 'w1.1'): this {
-    const record = { method: 'GET', target: '/crash?token=1', status: 502, backend, cause }
+  ended(cause: EndCause, backend = 'w1.1', reason?: string): this {
+    const record = { method: 'GET', target: '/crash?token=1', status: 502, backend, cause, reason }
     this.reports.ended(record as ExchangeRecord)
     return this
   }
@@ -22,6 +22,16 @@ describe('a request that was lost with its backend', () => {
   test('is named, without its query', () => {
     expect(new Reported().ended('backend-reset').told).toEqual([
       'GET /crash was lost: backend w1.1 closed the connection before its response was complete',
+    ])
+  })
+
+  test('is named with what makes the response impossible to pass on, and each of these by itself', () => {
+    const reported = new Reported()
+    for (const what of ['several fields Content-Length', 'no head', 'no head'])
+      reported.ended('bad-response', 'w1.1', what)
+    expect(reported.told).toEqual([
+      'GET /crash was lost: backend w1.1 gave a response that is not valid HTTP: it has several fields Content-Length',
+      'GET /crash was lost: backend w1.1 gave a response that is not valid HTTP: it has no head',
     ])
   })
 

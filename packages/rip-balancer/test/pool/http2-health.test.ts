@@ -54,7 +54,9 @@ describe('a health check of a backend that speaks HTTP/2 only', () => {
       'its answer does not contain the text of health.body',
     )
     expect(await ask(answering('503', ''))).toBe('status 503')
-    expect(await ask(answering('2x0', ''))).toBe('the answer is not valid HTTP')
+    expect(await ask(answering('2x0', ''))).toBe(
+      'the answer is not valid HTTP: it has a first line that is not "HTTP/1.1 " with a status from 100 to 599, and CRLF at its end',
+    )
     expect(
       await ask(({ type, stream }, connection) => {
         if (type === FRAME.headers) connection.write(frame(FRAME.resetStream, 0, stream, numbers(2)))

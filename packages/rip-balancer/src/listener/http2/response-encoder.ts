@@ -188,7 +188,7 @@ function isRelayed(response: ResponseHead, index: number, id: FieldId): boolean 
 }
 
 /** A length stays where it describes the body, or the body there would have been (HEAD, 304). */
-function hasLength({ status, body: { framing } }: ResponseHead): boolean {
-  if (status === NO_CONTENT || status === RESET_CONTENT) return false
+function hasLength({ status, tellsLength, body: { framing } }: ResponseHead): boolean {
+  if (status === NO_CONTENT || status === RESET_CONTENT || !tellsLength) return false
   return framing === 'length' || framing === 'none'
 }
