@@ -28,7 +28,9 @@ export class LossReports {
     if (why === undefined) return
     const untold = this.pace.next(why)
     if (untold === undefined) return
-    this.warn(oneLine(`${requestText(record)} was lost${moreBefore(untold)}: backend ${record.backend} ${why}`))
+    this.warn(
+      oneLine(`${requestText(record)} was lost${moreBefore(untold)}: backend ${record.backend} ${why}`),
+    )
   }
 }
 

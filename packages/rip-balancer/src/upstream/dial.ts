@@ -37,9 +37,11 @@ export class DialedSocket implements ByteSocket {
     this.socket?.shutdown()
   }
 
+  /** With TLS the runtime's `end` would wait for the backend to say the same. */
   end(): void {
     this.givenUp = true
-    this.socket?.end()
+    this.socket?.shutdown()
+    this.socket?.close()
   }
 
   terminate(): void {

@@ -134,7 +134,10 @@ class Inquiry implements ResponseSink {
   failed(failure: UpstreamFailure, reason?: string): void {
     const within = failure === 'reset' && this.status > 0
     const text = within ? WITHIN_ANSWER : FAILURES[failure]
-    this.end({ failure: failure === 'bad-response' ? `${text}: it has ${reason}` : (reason ?? text), kind: failure })
+    this.end({
+      failure: failure === 'bad-response' ? `${text}: it has ${reason}` : (reason ?? text),
+      kind: failure,
+    })
   }
 
   upstreamDrained(): void {}

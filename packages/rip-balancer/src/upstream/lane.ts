@@ -279,7 +279,7 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
   abused(): void {}
 
   closed(code: number, reason: string): void {
-    this.socket.terminate()
+    this.socket.end()
     if (code !== ERROR.none) {
       this.reason = reason
       this.note('upstream-http2-error')

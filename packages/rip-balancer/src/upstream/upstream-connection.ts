@@ -359,7 +359,7 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
       this.on(UPSTREAM.events.complete)
       this.resume()
       this.owner.park(this)
-    } else this.close(extraBytes)
+    } else this.close(extraBytes, this.requestComplete && this.outbox.waiting === 0)
     sink.complete(trailers)
     return -1
   }
@@ -389,11 +389,17 @@ export class UpstreamConnection implements DialedConnection, UpstreamExchange {
     return sink === undefined ? this.state === 'idle' : this.reused && !this.answered
   }
 
-  private close(unexpectedBytes: boolean): void {
+  /**
+   * What is under way is reset, so that the backend hears of it at once. Otherwise it would take a reset for an error.
+   *
+   * @param isServed request and response are complete
+   */
+  private close(unexpectedBytes: boolean, isServed = this.state === 'idle' || this.state === 'tunnel'): void {
     if (this.state === 'closed') return
     this.on(UPSTREAM.events.close)
     this.outbox.discard()
-    this.socket.terminate()
+    if (isServed) this.socket.end()
+    else this.socket.terminate()
     this.owner.gone(this, unexpectedBytes)
   }
 }

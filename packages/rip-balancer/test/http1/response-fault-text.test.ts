@@ -15,14 +15,26 @@ const ok = (lines: string): string => `HTTP/1.1 200 OK\r\n${lines}\r\n`
 const many = 'X-A: b\r\n'.repeat(SMALL_LIMITS.maxFields + 1)
 
 const RESPONSES: readonly (readonly [raw: string, text: string])[] = [
-  ['HTTP/1.1 999 Denied\r\n\r\n', 'a first line that is not "HTTP/1.1 " with a status from 100 to 599, and CRLF at its end'],
-  [ok('Content-Length: 5\r\nTransfer-Encoding: chunked\r\n'), 'Content-Length and Transfer-Encoding at the same time'],
+  [
+    'HTTP/1.1 999 Denied\r\n\r\n',
+    'a first line other than HTTP/1.1 with a status from 100 to 599, and CRLF behind it',
+  ],
+  [
+    ok('Content-Length: 5\r\nTransfer-Encoding: chunked\r\n'),
+    'Content-Length and Transfer-Encoding at the same time',
+  ],
   [ok('Content-Length: 5\r\nContent-Length: 5\r\n'), 'several fields Content-Length'],
-  [ok('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n'), 'a Transfer-Encoding that is not "chunked", or several of them'],
+  [
+    ok('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n'),
+    'a Transfer-Encoding other than chunked, or several of them',
+  ],
   [ok('X-Ok: a\r\nX-Policy: a;\r\n b\r\n'), 'a field that goes on in the next line (X-Policy)'],
   [ok('X-Ok: a\r\nX-Colour: \x1b[31m\r\n'), 'a control character in a value (X-Colour)'],
   [ok(many), `more fields than limits.fields, ${SMALL_LIMITS.maxFields}`],
-  [ok(`X-A: ${'a'.repeat(SMALL_LIMITS.maxHeadBytes)}\r\n`), `a head of more than limits.responseHead, ${SMALL_LIMITS.maxHeadBytes} bytes`],
+  [
+    ok(`X-A: ${'a'.repeat(SMALL_LIMITS.maxHeadBytes)}\r\n`),
+    `a head of more than limits.responseHead, ${SMALL_LIMITS.maxHeadBytes} bytes`,
+  ],
 ]
 
 for (const [raw, text] of RESPONSES)

@@ -55,7 +55,7 @@ describe('a health check of a backend that speaks HTTP/2 only', () => {
     )
     expect(await ask(answering('503', ''))).toBe('status 503')
     expect(await ask(answering('2x0', ''))).toBe(
-      'the answer is not valid HTTP: it has a first line that is not "HTTP/1.1 " with a status from 100 to 599, and CRLF at its end',
+      'the answer is not valid HTTP: it has a first line other than HTTP/1.1 with a status from 100 to 599, and CRLF behind it',
     )
     expect(
       await ask(({ type, stream }, connection) => {
