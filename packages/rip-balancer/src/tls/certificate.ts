@@ -39,13 +39,33 @@ export interface CertificatePair {
   readonly key: string
 }
 
+const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
+
 /** Why certificate and key cannot be used, in the words of people. @param message of the system */
-export function pairProblem({ certFile, keyFile, cert, key }: CertificatePair, message: string): string {
+export function pairProblem(pair: CertificatePair, message: string): string {
+  const { certFile, keyFile, cert, key } = pair
   if (!cert.includes('-----BEGIN CERTIFICATE-----')) return `there is no certificate in ${certFile}`
   if (!/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.test(key)) return `there is no key in ${keyFile}`
+  if (key.includes('ENCRYPTED'))
+    return `the key ${keyFile} is protected by a passphrase; openssl pkey -in FILE -out FILE writes it without`
+  const place = placeOfOwn(pair)
+  if (place > 1)
+    return `the key ${keyFile} belongs to certificate ${place} of ${certFile}, which has to be the first, in front of its issuers`
   return message.includes('KEY_VALUES_MISMATCH') || message.includes('KEY_TYPE_MISMATCH')
     ? `the key ${keyFile} does not belong to the certificate ${certFile}`
     : `${certFile} and ${keyFile} cannot be read as PEM: ${message}`
+}
+
+/** Which certificate of a chain belongs to the key, counted from 1; 0 when none does, or when one cannot be read. */
+function placeOfOwn({ cert, key }: CertificatePair): number {
+  const { X509Certificate, createPrivateKey } = process.getBuiltinModule('node:crypto')
+  try {
+    const own = createPrivateKey(key)
+    const chain = cert.match(CERTIFICATES) ?? []
+    return chain.findIndex((each) => new X509Certificate(each).checkPrivateKey(own)) + 1
+  } catch {
+    return 0
+  }
 }
 
 /** Why clients would refuse it at this time; `undefined` when it is valid. @param nowMs milliseconds since 1970 */
