@@ -11,7 +11,7 @@ const issuer = text('authority.crt')
 function problemOf(cert: string, key: string): string {
   let message = ''
   try {
-    Bun.serve({ port: 0, tls: { cert, key }, fetch: () => new Response() }).stop(true)
+    void Bun.serve({ port: 0, tls: { cert, key }, fetch: () => new Response() }).stop(true)
   } catch (error) {
     message = String(error)
   }
