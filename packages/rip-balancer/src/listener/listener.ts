@@ -351,7 +351,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     const attached: Attached = { connection: undefined }
     socket.data = attached
     // Its client has reset it already. Whatever it had sent is nobody's, and above all not that of a peer on a Unix socket.
-    if (socket.remoteAddress === undefined && this.bound.kind === 'tcp') return void socket.terminate()
+    if (socket.remoteAddress === undefined && this.bound.kind === 'tcp') return socket.terminate()
     const peer = addressOf(socket.remoteAddress ?? UNIX_PEER)
     const client = this.speaksForOthers(peer) ? undefined : peer
     const secure = this.options.tls !== undefined
