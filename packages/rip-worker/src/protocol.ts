@@ -104,7 +104,7 @@ export interface BootFailure {
   readonly stack?: string
 }
 
-/** Where something came from that no one caught: a throw, or a promise. */
+/** Where something uncaught came from: a throw, or a promise. */
 export type UncaughtOrigin = 'exception' | 'rejection'
 
 /** What a worker tells its supervisor. */

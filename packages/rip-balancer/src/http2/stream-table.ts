@@ -9,7 +9,7 @@ const REMEMBERED_GAPS = 16
 /**
  * What is known of an identifier.
  *
- * - `idle`: nobody has used it;
+ * - `idle`: neither side has used it;
  * - `not-ours`: the other side cannot use it, or has left it out, and can never use it (RFC 9113 §5.1.1);
  * - `reset-here`: this side has reset the stream, and ignores what was under way;
  * - `closed`: the stream is over.

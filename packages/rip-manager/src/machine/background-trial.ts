@@ -2,7 +2,7 @@ import type { BackgroundPost, Fleet } from './state.ts'
 
 /**
  * How long crashes speak against the code that serves: the observation window, from when it begins to work, which may
- * have to wait for the code before it to end.
+ * have to wait for the end of the previous code.
  */
 export function beginTrial({ nowMs, config }: Fleet, post: BackgroundPost, isFirst: boolean): void {
   const { observe, drainTimeoutMs, killGraceMs } = config

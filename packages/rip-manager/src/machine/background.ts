@@ -175,7 +175,7 @@ function kill(fleet: Fleet, process: BackgroundProcess): void {
   fleet.effects.signal(process.pid, 'SIGKILL')
 }
 
-/** Ends what has lasted too long. A working process may block its event loop: nobody waits for its answers. */
+/** Ends what has lasted too long. A working process may block its event loop, because no client waits for it. */
 function timeOut(fleet: Fleet, process: BackgroundProcess): void {
   // A stop that was asked for leaves less time.
   if (process.state === 'leaving') process.deadlineMs = Math.min(process.deadlineMs, latestEnd(fleet))

@@ -1,6 +1,7 @@
-import { lstatSync, realpathSync, type Stats } from 'node:fs'
+import { lstatSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Account } from '../contract/account.ts'
+import { nearestFolder } from './nearest-folder.ts'
 
 /** The first folder on the way to a path, itself included, that one of these cannot enter; missing ones are passed over. */
 export function closedFolder(path: string, accounts: readonly Account[]): string | undefined {
@@ -18,16 +19,7 @@ function mayEnter({ uid, gid, mode }: Stats, account: Account): boolean {
 }
 
 function folders(path: string): readonly string[] {
-  const existing = realFolder(path)
+  const existing = nearestFolder(path)
   const parent = dirname(existing)
   return parent === existing ? [existing] : [...folders(parent), existing]
-}
-
-function realFolder(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || path === dirname(path)) throw error
-    return realFolder(dirname(path))
-  }
 }

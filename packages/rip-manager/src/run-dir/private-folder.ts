@@ -1,7 +1,8 @@
-import { lstatSync, mkdirSync, realpathSync, type Stats } from 'node:fs'
+import { lstatSync, mkdirSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import { ManagerError } from '../contract/errors.ts'
 import { isOfOursOrRoot, ownUid } from './owner.ts'
+import { nearestFolder } from './nearest-folder.ts'
 
 const PRIVATE_MODE = 0o700
 const WRITABLE_BY_OTHERS = 0o022
@@ -61,15 +62,6 @@ function parentsOf(path: string): readonly string[] {
     folder = dirname(folder)
   }
   return parents
-}
-
-function nearestFolder(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || path === dirname(path)) throw error
-    return nearestFolder(dirname(path))
-  }
 }
 
 function makeFolder(path: string, mode: number): void {

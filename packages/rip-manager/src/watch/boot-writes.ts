@@ -4,7 +4,7 @@ const AFTER_READY_MS = 500
 const SLACK_MS = 20
 /** So many changes in a row, each during the start that the one before caused, are the application's own. */
 const IN_A_ROW = 4
-/** So many of files that may be code are told, and cause starts all the same: whoever saves them must not wait in vain. */
+/** So many changes of files that may be code are told, and cause starts all the same: a developer who saves one must not wait in vain. */
 const TOLD_IN_A_ROW = 10
 /** Starts that are remembered. */
 const MAX_STARTS = 32

@@ -215,7 +215,7 @@ function messagesFact({ workers, background }: ManagerStatus): string[][] {
   return [['messages', text]]
 }
 
-/** A route below which nobody asks why it is slow. */
+/** A faster route is of no interest to an operator who looks for slow ones. */
 const SLOW_MS = 250
 const LATEST_MS = 600_000
 

@@ -37,7 +37,7 @@ export function nodeEnvHints(
   ]
 }
 
-/** A hint to whoever waits for a debugger: several processes cannot share its address. */
+/** A hint to a developer who waits for a debugger: several processes cannot share its address. */
 export function debuggerHints(env: Readonly<Record<string, string | undefined>>): readonly string[] {
   if (!asksForDebugger(env)) return []
   return ['no debugger can be attached to the workers of a server; to one alone: rip-server worker']

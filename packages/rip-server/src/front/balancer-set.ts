@@ -1,5 +1,5 @@
 import type { BackendDeclaration } from '@rip/balancer'
-import { AdminClient, sumMetrics } from '@rip/balancer/supervisor'
+import { type AdminClient, sumMetrics } from '@rip/balancer/supervisor'
 import {
   type Backend,
   type BalancerIntroduction,
@@ -15,18 +15,16 @@ import {
   type Router,
 } from '@rip/manager'
 import { BalancerCounts } from './balancer-counts.ts'
+import { JoinedBalancer } from './joined-balancer.ts'
 import { requestsOf } from './requests-of.ts'
 import { type Traffic, trafficOf } from './traffic.ts'
+import { within } from './within.ts'
 import { messageOf } from '../message-of.ts'
 
 /** Longest drain that is requested; the manager's signal ends it earlier. */
 const MAX_DRAIN_MS = 86_400_000
-/** How long a joined balancer that lives may take to follow an order. */
-const FOLLOW_WITHIN_MS = 5_000
 /** How long a status request waits for a balancer. */
 const TRAFFIC_WITHIN_MS = 1_000
-/** How long to wait until a balancer that does not answer has closed its connection, which proves that it has gone. */
-const GONE_WITHIN_MS = 1_000
 
 export interface BalancerSetOptions {
   /** Balancers this server started itself. @default none */
@@ -244,78 +242,6 @@ export class BalancerSet implements Router, Observer {
     this.#orders = order.catch(() => undefined)
     return order
   }
-}
-
-/** A balancer that is no child of this server and has joined it. */
-class JoinedBalancer {
-  readonly introduction: BalancerIntroduction
-  readonly pid: number
-  /** Resolves when it has closed its connection. */
-  readonly gone: Promise<void>
-  readonly counts: BalancerCounts
-  readonly #admin: AdminClient
-  readonly #leaving = Promise.withResolvers<'leaving'>()
-  readonly #dropped = Promise.withResolvers<void>()
-
-  constructor(introduction: BalancerIntroduction, signal: AbortSignal) {
-    const { pid, socket } = introduction
-    this.introduction = introduction
-    this.pid = pid
-    this.#admin = new AdminClient({ socket })
-    this.counts = new BalancerCounts(this.#admin)
-    const closed = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve()
-      signal.addEventListener('abort', () => resolve(), { once: true })
-    })
-    this.gone = Promise.race([closed, this.#dropped.promise])
-  }
-
-  tellLeaving(): void {
-    this.#leaving.resolve('leaving')
-  }
-
-  async *notices(): AsyncGenerator<JoinNotice> {
-    yield { type: 'joined' }
-    const reason = await Promise.race([this.#leaving.promise, this.gone])
-    if (reason === undefined) return
-    yield { type: 'leaving' }
-    await this.gone
-  }
-
-  /**
-   * The balancer's answer; `undefined` when it has gone meanwhile. Throws, and leaves it out, when it lives and does
-   * not follow.
-   */
-  async follow<T>(call: (admin: AdminClient) => Promise<T>): Promise<T | undefined> {
-    try {
-      return await this.unlessGone(call, FOLLOW_WITHIN_MS)
-    } catch (error) {
-      this.#dropped.resolve()
-      const reason = messageOf(error)
-      throw new Error(`balancer process ${this.pid} does not follow: ${reason}`, { cause: error })
-    }
-  }
-
-  async unlessGone<T>(call: (admin: AdminClient) => Promise<T>, withinMs = Infinity): Promise<T | undefined> {
-    try {
-      return await within(withinMs, Promise.race([call(this.#admin), this.gone.then(() => undefined)]))
-    } catch (error) {
-      const isGone = within(GONE_WITHIN_MS, this.gone).then(
-        () => true,
-        () => false,
-      )
-      if (await isGone) return undefined
-      throw error
-    }
-  }
-}
-
-/** Rejects when the work has not settled in time. */
-async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-  if (timeoutMs === Infinity) return work
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
-  return await Promise.race([work, promise]).finally(() => clearTimeout(timer))
 }
 
 const refused = (pid: number, reason: string): ManagerError<'BALANCER_REFUSED'> =>

@@ -1,5 +1,6 @@
-import type { Manager, Refusal, RefusalCode, Router } from '@rip/manager'
+import type { Manager, Refusal, Router } from '@rip/manager'
 import { type FailedStart, failedStartPage } from '@rip/worker/pages'
+import { isPassing } from '../output/passing-refusal.ts'
 import { refusalDetail, refusalMessage } from '../output/refusal-text.ts'
 import { FAILED_START } from './traffic.ts'
 
@@ -12,9 +13,6 @@ export interface FailedStartOptions {
 
 const MAX_IN_FLIGHT = 1_000
 const DRAIN_MS = 5_000
-
-/** Refusals that say nothing about the code. */
-const passing: ReadonlySet<RefusalCode> = new Set(['superseded', 'held', 'stopping'])
 
 /**
  * Answers in the place of an application whose first start has failed, so that clients learn why instead of waiting in
@@ -38,7 +36,7 @@ export class FailedStartServer implements AsyncDisposable {
     })
     const { manager } = options
     const refused = manager.on('generation-refused', ({ refusal: next }) => {
-      if (!passing.has(next.code)) this.#failed = failedStart(next)
+      if (!isPassing(next.code)) this.#failed = failedStart(next)
     })
     this.#listening.use(refused)
     // A new balancer has no routes yet.

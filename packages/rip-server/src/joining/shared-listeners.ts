@@ -63,8 +63,8 @@ export class SharedListeners implements AsyncDisposable {
     this.#lender?.[Symbol.dispose]()
     const isShared = (await this.#place.lenders()).length > 0
     for (const socket of this.#sockets) {
-      // Leaves the path of a Unix socket in place for the other balancers. Nobody is turned away: one that has just
-      // borrowed the socket, and does not lend it yet, could not undo that.
+      // Leaves the path of a Unix socket in place for the other balancers. Clients are not turned away: a balancer that
+      // has just borrowed the socket, and does not lend it yet, could not undo that.
       if (isShared) socket.disown()
       await socket.close()
     }

@@ -1,4 +1,5 @@
-import type { ChangedContent, GenerationId, Manager, RefusalCode } from '@rip/manager'
+import type { ChangedContent, GenerationId, Manager } from '@rip/manager'
+import { isPassing } from '../output/passing-refusal.ts'
 import type { Problem, ProblemTexts } from './problem.ts'
 
 /** What pages are told. */
@@ -23,9 +24,6 @@ const MAX_BEFORE = 64
 /** An overlay with more would not be read. */
 const MAX_FAILURES = 5
 
-/** Refusals that say nothing about what was saved. */
-const passing: ReadonlySet<RefusalCode> = new Set(['superseded', 'held', 'stopping'])
-
 /** Keeps what pages have to know of the application, from the events of its manager. */
 export class LiveState implements Disposable {
   readonly #options: LiveStateOptions
@@ -44,7 +42,7 @@ export class LiveState implements Disposable {
     listening.use(manager.on('generation-unchanged', () => this.#refuse(undefined)))
     listening.use(
       manager.on('generation-refused', ({ refusal }) => {
-        if (!passing.has(refusal.code)) this.#refuse(texts.ofRefusal(refusal))
+        if (!isPassing(refusal.code)) this.#refuse(texts.ofRefusal(refusal))
       }),
     )
     listening.use(manager.on('worker-uncaught', (event) => this.#fail(texts.ofUncaught(event))))

@@ -35,7 +35,7 @@ export interface Ops {
   readonly socket?: ListenSocket | undefined
   /** The address it was asked for; absent when another process had opened the socket. */
   readonly asked?: string | undefined
-  /** The predecessor, whose socket this was, has gone: a path that nobody listens on any more is removed. */
+  /** The predecessor, whose socket this was, has gone: a path on which no process listens any more is removed. */
   readonly inherit: () => void
 }
 

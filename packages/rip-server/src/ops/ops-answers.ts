@@ -25,7 +25,7 @@ export async function opsAnswer(
   { unreadiness, metrics }: OpsSources,
 ): Promise<OpsAnswer> {
   if (method !== 'GET' && method !== 'HEAD') return plain(405, 'ask with GET')
-  // Whoever gets an answer has seen the event loop turn.
+  // An answer shows that the event loop turns.
   if (path === '/live') return plain(200, 'live')
   if (path === '/ready') {
     const reason = unreadiness()

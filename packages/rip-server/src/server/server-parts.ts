@@ -4,18 +4,11 @@ import {
   type Builder,
   type ContentTree,
   createManager,
-  type HandOverResult,
   type ListenSocket,
   type Manager,
-  ManagerMetrics,
-  type ManagerStatus,
   notifySystemd,
-  openControlServer,
   openRunDir,
-  type ReloadOptions,
-  type ReloadResult,
   type RunDir,
-  type ServedCertificate,
   stateFolders,
   type SystemdNotifier,
   type Tenants,
@@ -24,29 +17,27 @@ import { proveStartedBackground } from '../application/background-location.ts'
 import { forChildren } from '../application/child-environment.ts'
 import { noBuilder } from '../builder/no-builder.ts'
 import { SnapshotBuilder } from '../builder/snapshot-builder.ts'
-import { settingsCertificate } from '../front/certificate.ts'
-import { CertificateWatch } from '../front/certificate-watch.ts'
+import type { CertificateWatch } from '../front/certificate-watch.ts'
 import { type Front, frontBeside, openFront } from '../front/front.ts'
 import { noFront } from '../front/no-front.ts'
 import { instanceIdentity, instanceName } from '../instance/identity.ts'
 import { LIVE_SCRIPT } from '../live/live-server.ts'
-import type { Ops, OpsOptions } from '../ops/open-ops.ts'
+import type { Ops } from '../ops/open-ops.ts'
 import { ChildOutput } from '../output/child-output.ts'
 import { LOG_NAME, LogFile } from '../output/log-file.ts'
 import { proveFiles } from '../settings/prove-files.ts'
 import type { Settings } from '../settings/settings.ts'
 import { contentTreeOf, modulesOf } from './content-of.ts'
-import { FailureWatch } from './failure-watch.ts'
 import { followProcesses } from './follow-processes.ts'
 import { isWarm } from './is-warm.ts'
 import { LiveConfiguration } from './live-configuration.ts'
 import { managerOptions } from './manager-options.ts'
+import { openOutlets, type ServerCommands } from './outlets.ts'
 import { runtimeFlags } from './process-commands.ts'
 import { passedSockets } from './passed-sockets.ts'
 import { accessLine, openSpawner } from './process-output.ts'
 import { RequestLines } from './request-lines.ts'
 import type { ServerPlan } from './server-plan.ts'
-import { statusWithTraffic } from './status-with-traffic.ts'
 import { applicationEnv, ownersOf } from './tenant-plan.ts'
 
 /** What a server consists of. */
@@ -65,20 +56,13 @@ export interface ServerParts {
   readonly publish: () => void
 }
 
-/** Commands that a server carries out itself, around its manager. */
-export interface ServerCommands {
-  /** Absent when this process cannot be started anew. */
-  readonly handOver?: () => Promise<HandOverResult>
-  readonly reload: (options: ReloadOptions) => Promise<ReloadResult>
-}
-
 /** Opens every part and connects them; starts no process of the application. @param owned gets what has to be closed */
 export async function openParts(
   plan: ServerPlan,
   owned: AsyncDisposableStack,
   commands: ServerCommands,
 ): Promise<ServerParts> {
-  const { settings, mode, root, inherited, tenants } = plan
+  const { settings, root, inherited, tenants } = plan
   let opened: Manager | undefined
   const warn = (message: string): void => (opened ?? plan).warn(message)
   const succeeds = inherited !== undefined
@@ -136,40 +120,16 @@ export async function openParts(
   followProcesses(manager, { output, bootWrites })
   const systemd = plan.isProgram ? notifySystemd(manager, { env: plan.env }) : undefined
   owned.defer(() => systemd?.[Symbol.dispose]())
-  const status = async (): Promise<ManagerStatus> => {
-    const traffic = await front.traffic()
-    return traffic === undefined ? manager.status : statusWithTraffic(manager.status, traffic)
-  }
-  // In development the page of the failed request says what is wrong.
-  if (mode === 'production') owned.use(new FailureWatch({ status, manager }))
-  const metrics = owned.use(new ManagerMetrics(manager))
-  const ops = await opsOf(plan, {
-    passed: passed.forOps,
+  const { ops, certificates } = await openOutlets(plan, {
     owned,
-    metrics,
-    status,
-    present: () => manager.status,
-    balancers: () => front.metrics(),
+    runDir,
+    manager,
+    front,
+    configuration,
+    tree,
+    opsSocket: passed.forOps,
+    commands,
   })
-  const certificates = owned.use(
-    new CertificateWatch({
-      read: async () => (await front.traffic())?.certificates ?? certificatesIn(configuration.current),
-      tell: warn,
-    }),
-  )
-  owned.use(
-    await openControlServer({
-      path: runDir.controlPath,
-      manager,
-      metrics,
-      status,
-      requests: front.requests,
-      content: (file) => tree.account(file),
-      join: front.join,
-      joined: front.joined,
-      ...commands,
-    }),
-  )
   const url = front.url === undefined ? {} : { url: front.url }
   const publish = (): void => runDir.publish({ name, root, startedAtMs: Date.now(), ...url })
   return {
@@ -273,25 +233,4 @@ function builderOf(plan: ServerPlan, { owned, owners, tree, notContent, snapshot
       warn,
     }),
   )
-}
-
-/** Most servers have no probes, and load nothing for them. */
-async function opsOf(
-  { ops: address, inherited }: ServerPlan,
-  sources: Omit<OpsOptions, 'address' | 'inherited'>,
-): Promise<Ops | undefined> {
-  if (address === undefined && inherited?.opsFd === undefined && sources.passed === undefined)
-    return undefined
-  const { openOps } = await import('../ops/open-ops.ts')
-  return await openOps({ ...sources, address, inherited })
-}
-
-/** The certificate of the settings, as long as no balancer says which one it serves. */
-function certificatesIn(settings: Settings): readonly ServedCertificate[] {
-  try {
-    return [settingsCertificate(settings) ?? []].flat()
-  } catch {
-    // It was removed since it was proven: the balancer serves the one it has.
-    return []
-  }
 }

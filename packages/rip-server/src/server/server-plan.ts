@@ -156,7 +156,7 @@ export function planServer({ userFrom, commandFoundBy, env, ...given }: Surround
   }
 }
 
-/** In production colours would only be in the way of whoever reads the log later. */
+/** In production, colours would be in the way of an operator who reads the log later. */
 function showsColors({ mode, color, logFormat }: Pick<ServerPlan, 'mode' | 'color' | 'logFormat'>): boolean {
   return mode === 'development' && color && logFormat !== 'json'
 }

@@ -117,7 +117,7 @@ interface SettingKinds {
    */
   readonly logFormat: Optional<LogFormat>
   /**
-   * How long the code before stands by after a switch: if too many answers of the new code fail meanwhile, it
+   * How long the previous code stands by after a switch: if too many answers of the new code fail meanwhile, it
    * serves again. @default '10s', in development 'off'
    */
   readonly rollbackWindow: Optional<string, number, 'Ms'>

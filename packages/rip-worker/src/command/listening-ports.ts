@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { procText } from './proc-text.ts'
 
 /** A TCP port that a process listens on. */
 export interface ListeningPort {
@@ -20,7 +21,7 @@ export function listeningPorts(pids: readonly number[]): readonly ListeningPort[
 }
 
 function listening(table: string, sockets: ReadonlySet<string>): readonly ListeningPort[] {
-  return read(`/proc/self/net/${table}`)
+  return procText(`/proc/self/net/${table}`)
     .split('\n')
     .slice(1)
     .map((line) => line.trim().split(/\s+/))
@@ -47,14 +48,6 @@ function socketsOf(pid: number): readonly string[] {
 function linkOf(path: string): string {
   try {
     return readlinkSync(path)
-  } catch {
-    return ''
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
   } catch {
     return ''
   }

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
+import { procText } from './proc-text.ts'
 
 interface Process {
   readonly pid: number
@@ -54,7 +55,7 @@ function allProcesses(): readonly Process[] {
 function processesByProc(): readonly Process[] {
   return readdirSync('/proc').flatMap((name) => {
     // After the name of the program, which may contain anything, in parentheses: see proc_pid_stat(5).
-    const [state, parent, group] = (/^\d+$/.test(name) ? read(`/proc/${name}/stat`) : '')
+    const [state, parent, group] = (/^\d+$/.test(name) ? procText(`/proc/${name}/stat`) : '')
       .replace(/^.*\) /s, '')
       .split(' ')
     if (state === '') return []
@@ -79,14 +80,5 @@ function processesByPs(): readonly Process[] {
 }
 
 function residentPages(pid: number): number {
-  return Number(read(`/proc/${pid}/statm`).split(' ')[1] ?? 0)
-}
-
-/** Empty when the process has ended. */
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
+  return Number(procText(`/proc/${pid}/statm`).split(' ')[1] ?? 0)
 }

@@ -15,7 +15,7 @@ export type InspectionOrder = Extract<SupervisorMessage, { readonly type: 'inspe
 /** Most types that are named. */
 const MAX_TYPES = 100
 const SAMPLE_MICROSECONDS = 1_000
-/** What nobody fetches is forgotten, as it may be large. */
+/** A result that is not fetched in this time is forgotten, as it may be large. */
 const FORGET_MS = 60_000
 
 interface Result {

@@ -110,7 +110,7 @@ function serveOptions(options: FetchTransportOptions): Bun.Serve.Options<unknown
   } as unknown as Bun.Serve.Options<unknown>
 }
 
-/** The balancer speaks it on Unix sockets; whoever connects over TCP is a client. */
+/** The balancer speaks it on Unix sockets; what connects over TCP is a client. */
 function takesHttp2({ listen }: FetchTransportOptions): boolean {
   return 'unix' in listen
 }

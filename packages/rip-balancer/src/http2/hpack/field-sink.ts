@@ -16,5 +16,5 @@ export interface FieldSink {
   ): void
 }
 
-/** For blocks that nobody needs, of streams that were refused or reset: the table depends on each of them (RFC 9113 §4.3). */
+/** For blocks of streams that were refused or reset: their fields are not needed, but the table depends on each of them (RFC 9113 §4.3). */
 export const NO_SINK: FieldSink = { field() {} }

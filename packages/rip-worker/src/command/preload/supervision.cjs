@@ -90,7 +90,7 @@ class Supervision {
   }
 }
 
-/** Of a clock that nobody sets. */
+/** Of the monotonic clock, which cannot be set. */
 function nowMs() {
   const [seconds, nanoseconds] = process.hrtime()
   return seconds * 1e3 + nanoseconds / 1e6
