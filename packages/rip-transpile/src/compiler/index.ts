@@ -16,6 +16,7 @@ import type { ImportSpecifier, Js } from './lower/estree.ts'
 import { DISCARD, Lowerer } from './lower/lowerer.ts'
 import { visitors } from './lower/visitors.ts'
 import { grammar } from './parser/grammar.ts'
+import { textBetween } from './parser/literals.ts'
 import { Parser } from './parser/parser.ts'
 import { parseProgram } from './parser/statements.ts'
 import { patternNames } from './parser/targets.ts'
@@ -90,7 +91,10 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
   l.keepFrames = options.keepFrames ?? false
   let body = withHoisted(l, l.statements(isModule ? tree.body : withLastValue(tree.body), DISCARD))
   if (data)
-    body = [declare('const', id('DATA'), str(dataText(source.slice(data.index + data[0].length)))), ...body]
+    body = [
+      declare('const', id('DATA'), str(dataText(textBetween(source, data.index + data[0].length)))),
+      ...body,
+    ]
   for (const name of standardNames(p)) l.runtime.add(name)
   const prelude = runtimeCode(l.runtime, runtime)
   const printed = printProgram([...prelude.body, ...body])

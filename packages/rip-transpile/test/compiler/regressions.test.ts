@@ -22,6 +22,15 @@ for (const [name, source, expected] of RETURNS) {
   })
 }
 
+test.each([
+  ['a heredoc', 's = """\n  a\n    #{1}\n  b\\\n  c\n  """\ns', 'a\n  1\nbc'],
+  ['a raw heredoc', "s = '''\\\n  a\\n\n  b\n  \\'''\ns", 'a\\n\nb'],
+  ['a tagged text', 'f = (parts) -> parts[0]\nf"""\n  a\n  b\n  """', 'a\nb'],
+  ['a heregex', '(///\n  a  # first\n  b\n///).test "ab"', true],
+])('%s is the same with Windows line ends', (_, source, expected) => {
+  expect([run(source), run(source.replaceAll('\n', '\r\n'))]).toEqual([expected, expected])
+})
+
 const INDENTED: [string, string, unknown][] = [
   ['parentheses', 'x = (\n  1 + 1\n)\nx', 2],
   ['parentheses with statements', '3 * (\n  a = 1\n  a + 1\n)', 6],

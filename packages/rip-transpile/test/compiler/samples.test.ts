@@ -45,5 +45,11 @@ describe('samples', () => {
       expect(outcome.text).toBe(readFileSync(join(root, name, outcome.file), 'utf8'))
       expect(name.startsWith('rejected-')).toBe(outcome.file === 'error.txt')
     })
+    if (name.startsWith('rejected-')) continue
+    test(`${name} means the same with Windows line ends`, () => {
+      const source = readFileSync(join(root, name, 'input.rip'), 'utf8')
+      const code = compile(source.replaceAll('\n', '\r\n'), { filename: 'input.rip' }).code
+      expect(code).toBe(compile(source, { filename: 'input.rip' }).code)
+    })
   }
 })

@@ -29,14 +29,19 @@ function readChunks(p: Parser, from: number, fence: string, markers: string, lon
     else if (c === '\n' && !long) {
       lx.fail('a quoted string ends on its line', start, pos, 'Use """ or \'\'\' for text of several lines.')
     } else if (markers.includes(c) && source[pos + 1] === '{') {
-      quasis.push(source.slice(chunk, pos))
+      quasis.push(textBetween(source, chunk, pos))
       const expr = readInterpolation(p, pos + 2)
       pos = chunk = lx.end
       exprs.push(expr)
     } else pos++
   }
-  quasis.push(source.slice(chunk, pos))
+  quasis.push(textBetween(source, chunk, pos))
   return { quasis, exprs, end: pos + fence.length }
+}
+
+/** Part of a text. As in template literals (ECMA-262, TRV), a line ends with `\n` however it does in the file. */
+export function textBetween(source: string, start: number, end?: number): string {
+  return source.slice(start, end).replaceAll('\r\n', '\n')
 }
 
 /** Refuses a text that does not end within an interpolation: the brace of the interpolation is missing. */
@@ -70,7 +75,7 @@ export function parseString(p: Parser): Text {
   const start = lx.start
   const quote = source[start]!
   const long = source.startsWith(quote.repeat(3), start)
-  const raw = long && source[start + 3] === '\\' && source[start + 4] === '\n'
+  const raw = long && /^\\\r?\n/.test(source.slice(start + 3, start + 6))
   const fence = long ? quote.repeat(3) : quote
   if (raw) return rawHeredoc(p, start, fence)
   const chunks = readChunks(p, start + (long ? 3 : 1), fence, quote === '"' ? '#$' : '', long)
@@ -90,7 +95,7 @@ function rawHeredoc(p: Parser, start: number, fence: string): Text {
   if (close === -1) lx.fail('this heredoc is never closed', start, start + 4, `End it with ${fence}`)
   // As the opening delimiter is followed by a backslash, the closing one may be preceded by one.
   const textEnd = source[close - 1] === '\\' ? close - 1 : close
-  const [text] = heredocMargin([source.slice(start + 4, textEnd)], source, textEnd)
+  const [text] = heredocMargin([textBetween(source, start + 4, textEnd)], source, textEnd)
   lx.jump(close + 3)
   return { type: 'Str', value: text!, start, end: close + 3 }
 }
@@ -113,7 +118,7 @@ function heredocMargin(quasis: string[], source: string, closeAt: number): strin
   const common = commonIndent(quasis)
   const margin = alone ? Math.min(before.length, common) : common === Infinity ? 0 : common
   const trimmed = quasis.map((text) => text.replace(/\n[ \t]*/g, (lead) => `\n${lead.slice(1 + margin)}`))
-  trimmed[0] = trimmed[0]!.replace(/^[ \t]*\r?\n/, '')
+  trimmed[0] = trimmed[0]!.replace(/^[ \t]*\n/, '')
   trimmed[last] = trimmed[last]!.replace(/\n[ \t]*$/, '')
   return trimmed
 }
@@ -147,7 +152,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 function unescape(p: Parser, text: string, at: number): string {
   if (!text.includes('\\')) return text
   return text.replace(
-    /\\(u\{([\da-fA-F]+)\}|u([\da-fA-F]{4})|x([\da-fA-F]{2})|\r\n|[\s\S])/g,
+    /\\(u\{([\da-fA-F]+)\}|u([\da-fA-F]{4})|x([\da-fA-F]{2})|[\s\S])/g,
     (_all, body: string, long?: string, short?: string, hex?: string) => {
       const digits = long ?? short ?? hex
       if (digits === undefined) {
