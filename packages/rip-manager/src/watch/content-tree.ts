@@ -22,6 +22,8 @@ import { messageOf } from '../contract/message-of.ts'
 export interface ContentTreeOptions extends IgnoreOptions {
   /** Folder of the application; a symbolic link is followed anew at each reading. */
   readonly root: string
+  /** Files outside of it that count as well, by absolute path, as soon as they are there. @default none */
+  readonly besides?: readonly string[]
 }
 
 /** The content of an application on disk: every regular file that is neither ignored nor larger than 5 MiB. */
@@ -37,7 +39,7 @@ export interface ContentTree extends Tree {
   follow(belongings: Belongings): void
   /** Absolute paths of the files that count and that a look at the folder alone does not show, except in `node_modules`. */
   readonly followed: readonly string[]
-  /** Absolute paths of all files that count because the code imports them, except in `node_modules`. */
+  /** Absolute paths of all files that count because the code imports them, except in `node_modules`, and of those besides. */
   readonly imported: readonly string[]
   /** Whether it is known that the code does not import this file, by its path relative to the root. */
   isUnimported(path: string): boolean
@@ -65,6 +67,7 @@ interface Scan extends TreeState {
 
 class DiskTree implements ContentTree {
   readonly #root: string
+  readonly #besides: readonly string[]
   readonly #ignore: IgnoreFiles
   readonly #excluded = new Set<string>()
   readonly #packages = new PackageLook()
@@ -77,6 +80,7 @@ class DiskTree implements ContentTree {
 
   constructor(options: ContentTreeOptions) {
     this.#root = options.root
+    this.#besides = options.besides ?? []
     this.#ignore = new IgnoreFiles(options)
     this.#ignore.refresh(options.root)
   }
@@ -108,12 +112,13 @@ class DiskTree implements ContentTree {
 
   get followed(): readonly string[] {
     const { root = this.#root, walked } = this.#last ?? {}
-    return this.#belongings.filter((path) => !walked?.has(path)).map((path) => resolve(root, path))
+    const imported = this.#belongings.filter((path) => !walked?.has(path))
+    return [...imported.map((path) => resolve(root, path)), ...this.#besides]
   }
 
   get imported(): readonly string[] {
     const { root = this.#root } = this.#last ?? {}
-    return this.#belongings.map((path) => resolve(root, path))
+    return [...this.#belongings.map((path) => resolve(root, path)), ...this.#besides]
   }
 
   isUnimported(path: string): boolean {
@@ -129,7 +134,7 @@ class DiskTree implements ContentTree {
     if (real === root) return { what, counts: true, isImported: null }
     const relative = relativeTo(root, path) ?? relativeTo(this.#root, path) ?? relativeTo(root, real)
     const isImported = this.#belongings.includes(relativeTo(root, real) ?? real) || this.#packages.has(real)
-    const obstacle = this.#obstacleTo(root, relative, status)
+    const obstacle = this.#besides.includes(path) ? undefined : this.#obstacleTo(root, relative, status)
     return {
       what,
       counts: obstacle === undefined || (isImported && obstacle.kind !== 'written'),
@@ -215,6 +220,13 @@ class DiskTree implements ContentTree {
     for (const path of this.#belongings) {
       const status = known.has(path) || this.#excluded.has(path) ? undefined : statusOf(resolve(root, path))
       const file = status && this.#lookAt(resolve(root, path), path, status)
+      if (file === undefined) continue
+      known.set(path, file)
+      newestMs = Math.max(newestMs, status?.mtimeMs ?? 0)
+    }
+    for (const path of this.#besides) {
+      const status = statusOf(path)
+      const file = status && this.#look(path, path, status)
       if (file === undefined) continue
       known.set(path, file)
       newestMs = Math.max(newestMs, status?.mtimeMs ?? 0)

@@ -60,6 +60,21 @@ test('more can be ignored, and ignored folders included', async () => {
   expect(await pathsOf(tree)).toEqual(['app.ts', 'dist/server/index.js'])
 })
 
+test('files elsewhere may count, from the moment they are there', async () => {
+  await using folder = await temporaryFolder()
+  write(folder, { 'app/app.ts': '1' })
+  const outer = folder.at('.env')
+  const tree = createContentTree({ root: folder.at('app'), besides: [outer] })
+  const before = await generationOf(tree)
+  expect([tree.followed, tree.imported]).toEqual([[outer], [outer]])
+  write(folder, { '.env': 'A=1' })
+  expect(new Set(await pathsOf(tree))).toEqual(new Set(['app.ts', outer]))
+  expect(tree.account(outer)).toMatchObject({ counts: true })
+  const later = await generationOf(tree)
+  write(folder, { '.env': 'A=2' })
+  expect(new Set([before, later, await generationOf(tree)]).size).toBe(3)
+})
+
 test('files beyond 5 MiB are data', async () => {
   await using folder = await temporaryFolder()
   write(folder, { 'app.ts': '1', 'movie.bin': 'x'.repeat(5_242_881) })

@@ -116,6 +116,25 @@ describe('the application gets its NODE_ENV, and the .env files of that mode:', 
 })
 
 test(
+  'in development, a .env file of the folder where the server was started is taken up when it appears and when it changes',
+  async () => {
+    await using sandbox = await appWith({})
+    const outer = join(sandbox.folder, '.env.local')
+    await rm(join(sandbox.startFolder, '.env.development'))
+    sandbox.startFolder = sandbox.folder
+    const server = await sandbox.start('dev', './shop', '--port', '0', '--workers', '1')
+    expect(await seen(server.url)).toEqual(['development', null])
+    for (const name of ['first', 'second']) {
+      await writeFile(outer, `DB=${name}\n`)
+      await until(`it has the ${name}`, async () =>
+        Bun.deepEquals(await seen(server.url), ['development', name]),
+      )
+    }
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
   'settings can come from .env files of the mode, and config shows which file',
   async () => {
     await using sandbox = await appWith({ '.env.production': 'PORT=8123', '.env': 'NODE_ENV=staging' })

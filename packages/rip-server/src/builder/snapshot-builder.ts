@@ -365,11 +365,11 @@ function warmedEnding({ files }: TreeState): string | undefined {
  * Files that Bun reads when it starts, or only once, when it first looks at the folder. What a `tsconfig.json` extends
  * may have any name, and lie anywhere.
  */
-const RUNTIME_FILES = /^(?:\.env|bunfig\.toml$|.*\.json$)/
+const RUNTIME_FILES = /^(?:(?:.*\/)?\.env[^/]*$|bunfig\.toml$|.*\.json$)/
 
 /** Files beside the code that decide how it is built and started. */
 const SETTINGS =
-  /^(?:\.env[^/]*|bunfig\.toml|(?:.*\/)?[jt]sconfig[^/]*\.json|rip-server\.config\.[^/]*|(?:.*\/)?package\.json|bun\.lockb?|package-lock\.json|pnpm-lock\.yaml|yarn\.lock)$/
+  /^(?:(?:.*\/)?\.env[^/]*|bunfig\.toml|(?:.*\/)?[jt]sconfig[^/]*\.json|rip-server\.config\.[^/]*|(?:.*\/)?package\.json|bun\.lockb?|package-lock\.json|pnpm-lock\.yaml|yarn\.lock)$/
 
 /** Files with types only, which never run. */
 const DECLARATIONS = /\.d\.[cm]?ts$/

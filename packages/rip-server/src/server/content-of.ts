@@ -1,18 +1,23 @@
-import { isAbsolute, relative } from 'node:path'
+import { isAbsolute, join, relative } from 'node:path'
 import { type ContentTree, createContentTree } from '@rip/manager'
 import { filesOf } from '../application/background-location.ts'
 import { BUILD_OUTPUTS } from '../application/build-outputs.ts'
-import { otherEnvFileNames } from '../settings/env-files.ts'
+import { envFileNames, otherEnvFileNames } from '../settings/env-files.ts'
 import type { ServerPlan } from './server-plan.ts'
 
 /** The content of an application on disk. @param ours folders of the server itself, which are none */
 export function contentTreeOf(plan: ServerPlan, ours: readonly string[] = []): ContentTree {
-  const { root, envFiles } = plan
+  const { root, cwd, envFiles } = plan
   const ignore = [
     ...ours.flatMap((path) => inside(root, path)),
     ...otherEnvFileNames(envFiles).map((name) => `/${name}`),
   ]
-  return createContentTree({ root, ignore, include: ignoredContent(plan) })
+  const besides = isBelow(root, cwd) ? [] : envFileNames(envFiles).map((name) => join(cwd, name))
+  return createContentTree({ root, besides, ignore, include: ignoredContent(plan) })
+}
+
+function isBelow(root: string, path: string): boolean {
+  return partsOf(root, path).length > 0
 }
 
 /** The modules that the application begins with. */

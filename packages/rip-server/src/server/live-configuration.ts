@@ -56,8 +56,8 @@ export function liveOptions(settings: Settings): Required<LiveOptions> {
   }
 }
 
-/** Files of the application's folder that settings are read from, also when they are new. */
-const READ_FROM = /^(?:\.env|rip-server\.config\.|package\.json$|bunfig\.toml$)/
+/** Files that settings are read from, also when they are new: `.env` files, and others in the application's folder. */
+const READ_FROM = /^(?:(?:\/.*\/)?\.env[^/]*$|rip-server\.config\.|package\.json$|bunfig\.toml$)/
 /** Generations whose settings are remembered, for a return to one of them. */
 const REMEMBERED = 8
 
