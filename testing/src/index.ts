@@ -7,8 +7,10 @@ export {
   RequestFailure,
   sha1,
 } from './connection.ts'
+export { failureOf } from './failure-of.ts'
 export { freePort } from './free-port.ts'
 export { Load, type LoadOptions, type LoadOutcome, type LoadReport, type Traffic } from './load.ts'
+export { markedBlock } from './marked-block.ts'
 export { type Asked, askedBy, checkAnswer, MIXED_TRAFFIC } from './mixed-traffic.ts'
 export {
   commandOf,

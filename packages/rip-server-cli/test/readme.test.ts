@@ -4,19 +4,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { commands } from '../src/command-line/commands.ts'
 import { Sandbox } from './server.ts'
+import { markedBlock } from '@rip/testing'
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
 const TEST_TIMEOUT_MS = 60_000
 
 const readme = await readFile(join(PACKAGE, 'README.md'), 'utf8')
-
-/** The code block behind a mark such as `<!-- test: app.ts -->`. */
-function block(mark: string): string {
-  const at = readme.indexOf(`<!-- test: ${mark} -->`)
-  const match = /```\w+\n(.*?)```/s.exec(readme.slice(at))
-  if (at === -1 || match === null) throw new Error(`the README has no block marked ${mark}`)
-  return match[1]!
-}
 
 describe('the README', () => {
   for (const file of ['app.ts', 'app.rip']) {
@@ -25,7 +18,7 @@ describe('the README', () => {
       async () => {
         await using sandbox = await Sandbox.create()
         const path = join(sandbox.folder, file)
-        await writeFile(path, block(file))
+        await writeFile(path, markedBlock(readme, file))
         const server = await sandbox.start('dev', path, 'w:1', '0')
         expect(await (await fetch(`${server.url}/x`)).text()).toBe('hello from worker 1, /x\n')
       },
@@ -39,8 +32,11 @@ describe('the README', () => {
       await using sandbox = await Sandbox.create()
       await mkdir(join(sandbox.folder, 'node_modules'))
       await symlink(await realpath(PACKAGE), join(sandbox.folder, 'node_modules/rip-server'))
-      await writeFile(join(sandbox.folder, 'rip-server.config.ts'), block('rip-server.config.ts'))
-      const [command = '', ...expected] = block('command').trimEnd().split('\n')
+      await writeFile(
+        join(sandbox.folder, 'rip-server.config.ts'),
+        markedBlock(readme, 'rip-server.config.ts'),
+      )
+      const [command = '', ...expected] = markedBlock(readme, 'command').trimEnd().split('\n')
       const { code, stdout } = await sandbox.run(...command.replace('$ rip-server ', '').split(' '))
       expect(code).toBe(0)
       // The folder differs, and with it the width of its column.

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { existsSync, rmSync, statSync } from 'node:fs'
-import { until } from '@rip/testing'
+import { failureOf, until } from '@rip/testing'
 import { ControlClient } from '../../src/control/control-client.ts'
 import { type ControlServerOptions, openControlServer } from '../../src/control/control-server.ts'
 import { EventHistory } from '../../src/control/event-history.ts'
@@ -114,13 +114,6 @@ async function setup(options: Partial<ControlServerOptions> = {}) {
   const request = (target: string, init: RequestInit = {}): Promise<Response> =>
     fetch(`http://localhost${target}`, { ...init, unix: path } as BunFetchRequestInit)
   return { manager, path, server, request, client: new ControlClient(path) }
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => 'no failure',
-    (error: unknown) => error,
-  )
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<readonly T[]> {

@@ -17,18 +17,12 @@ import { openRunDir } from '../../src/run-dir/open-run-dir.ts'
 import type { RunDir } from '../../src/run-dir/run-dir.ts'
 import { isListening } from '../../src/socket/listening.ts'
 import { temporaryFolder, type TemporaryFolder } from '../real.ts'
+import { failureOf } from '@rip/testing'
 
 const source = (name: string): string =>
   JSON.stringify(new URL(`../../src/${name}.ts`, import.meta.url).pathname)
 const envOf = (folder: TemporaryFolder): Environment => ({ XDG_RUNTIME_DIR: folder.path })
 const state = { name: 'shop', root: '/srv/shop', startedAtMs: 1 }
-
-async function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => 'no failure',
-    (error: unknown) => error,
-  )
-}
 
 describe('opening', () => {
   test('makes it private', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { constants, networkInterfaces } from 'node:os'
-import { until } from '@rip/testing'
+import { failureOf, until } from '@rip/testing'
 import {
   activatedListenSockets,
   admit,
@@ -19,13 +19,6 @@ async function opened(address: ListenAddress): Promise<ListenSocket> {
   const socket = await openListenSocket(address)
   if (socket === undefined) throw new Error('this system cannot open listening sockets')
   return socket
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => 'no failure',
-    (error: unknown) => error,
-  )
 }
 
 /** Answers connections with its own pid, on descriptor 3. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ManagerStatus } from '@rip/manager'
 import { Sandbox, type Server, until } from '../server.ts'
+import { markedBlock } from '@rip/testing'
 
 const TEST_TIMEOUT_MS = 120_000
 const PAGE = fileURLToPath(new URL('../../../../docs/several-processes.md', import.meta.url))
@@ -373,7 +374,7 @@ describe('the examples of docs/several-processes.md', () => {
     'work in the background: %s',
     async (file) => {
       await using sandbox = await Sandbox.create()
-      const code = blockIn(await Bun.file(PAGE).text(), file).replace(/1_?000/, '10')
+      const code = markedBlock(await Bun.file(PAGE).text(), file).replace(/1_?000/, '10')
       const { folder } = await application(sandbox, { 'package.json': '{}', [file]: code })
       const server = sandbox.launch('start', folder, '--background', join(folder, file))
       const name = file.slice(0, file.indexOf('.'))
@@ -388,11 +389,3 @@ describe('the examples of docs/several-processes.md', () => {
     TEST_TIMEOUT_MS,
   )
 })
-
-/** The code block behind a mark such as `<!-- test: app.ts -->`. */
-function blockIn(page: string, mark: string): string {
-  const at = page.indexOf(`<!-- test: ${mark} -->`)
-  const match = /```\w+\n(.*?)```/s.exec(page.slice(at))
-  if (at === -1 || match === null) throw new Error(`the page has no block marked ${mark}`)
-  return match[1]!
-}

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import tls from 'node:tls'
-import { Sandbox, type Server, until } from '../server.ts'
+import { Sandbox, until } from '../server.ts'
+import { commonName } from './common-name.ts'
 
 const TEST_TIMEOUT_MS = 60_000
 /** Two pairs made for tests; they serve nothing else. */
@@ -15,15 +15,6 @@ const CERTIFICATES = fileURLToPath(
 const NAMED = fileURLToPath(new URL('../../../rip-balancer/test/tls/certificates/', import.meta.url))
 
 const insecure = { keepalive: false, tls: { rejectUnauthorized: false } }
-
-/** Common name of the certificate the server shows. */
-async function commonName({ url }: Server): Promise<string> {
-  const socket = tls.connect({ port: Number(new URL(url).port), rejectUnauthorized: false })
-  await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject))
-  const { CN } = socket.getPeerCertificate().subject
-  socket.destroy()
-  return String(CN)
-}
 
 async function place(name: 'first' | 'second', folder: string): Promise<void> {
   for (const ending of ['crt', 'key']) {

@@ -3,16 +3,10 @@ import { existsSync, statSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RequestsStatus } from '@rip/manager'
-import { Sandbox, type Server, until } from '../server.ts'
+import { Sandbox, until } from '../server.ts'
+import { serveCode } from './serve-code.ts'
 
 const TEST_TIMEOUT_MS = 90_000
-
-async function serve(sandbox: Sandbox, code: string, ...args: string[]): Promise<Server> {
-  const app = join(sandbox.folder, 'app')
-  await mkdir(app)
-  await writeFile(join(app, 'index.ts'), code)
-  return sandbox.start(app, 'w:1', '0', '-b', '127.0.0.1', ...args)
-}
 
 /** Requests one after the other until disposed. */
 function load(url: string): AsyncDisposable {
@@ -55,7 +49,7 @@ describe('the cause is found by a command alone', () => {
     'why memory grows: the variable, its class and its place',
     async () => {
       await using sandbox = await Sandbox.create()
-      const server = await serve(sandbox, SHOP)
+      const server = await serveCode(sandbox, SHOP)
       await using _load = load(`${server.url}/visit?token=secret`)
       const { code, stdout } = await sandbox.run('inspect', 'w1', '--memory', '--for', '1500ms')
       expect(code).toBe(0)
@@ -70,7 +64,7 @@ describe('the cause is found by a command alone', () => {
     'which route is slow, and which one fails with which id of the log, without an access log',
     async () => {
       await using sandbox = await Sandbox.create()
-      const server = await serve(sandbox, SHOP)
+      const server = await serveCode(sandbox, SHOP)
       for (let n = 0; n < 3; n++) await (await fetch(`${server.url}/report/${n}?token=secret`)).text()
       for (let n = 0; n < 12; n++) await (await fetch(`${server.url}/items/${n}`)).text()
       await (await fetch(`${server.url}/boom?token=secret`)).text()
@@ -114,7 +108,7 @@ describe('the cause is found by a command alone', () => {
     'which function takes the processor: its name and its line',
     async () => {
       await using sandbox = await Sandbox.create()
-      const server = await serve(sandbox, SHOP)
+      const server = await serveCode(sandbox, SHOP)
       await using _load = load(`${server.url}/price`)
       const profile = join(sandbox.folder, 'w1.cpuprofile')
       const { stdout } = await sandbox.run('inspect', '--cpu-profile', profile, '--for', '1500ms')
@@ -133,7 +127,7 @@ describe('the cause is found by a command alone', () => {
     'which request blocks a worker, although that does not answer any more',
     async () => {
       await using sandbox = await Sandbox.create()
-      const server = await serve(sandbox, SHOP)
+      const server = await serveCode(sandbox, SHOP)
       const abort = new AbortController()
       const lost = fetch(`${server.url}/stuck?token=secret`, { signal: abort.signal }).catch(() => undefined)
       const { stdout } = await until('it is late', async () => {
@@ -153,7 +147,7 @@ describe('the cause is found by a command alone', () => {
     'which request hangs, with its age, while the worker goes on',
     async () => {
       await using sandbox = await Sandbox.create()
-      const server = await serve(sandbox, SHOP)
+      const server = await serveCode(sandbox, SHOP)
       const abort = new AbortController()
       const hanging = fetch(`${server.url}/hang?a=b`, { signal: abort.signal }).catch(() => undefined)
       const id = await until('it is there', async () => {
@@ -182,7 +176,7 @@ describe('inspect', () => {
     'names what there is when a worker, a time or a file cannot be used, and writes nothing',
     async () => {
       await using sandbox = await Sandbox.create()
-      await serve(sandbox, SHOP)
+      await serveCode(sandbox, SHOP)
       expect(await sandbox.run('inspect', 'w7')).toMatchObject({
         code: 2,
         stderr: 'rip-server: there is no worker w7; there is w1.1\n',
@@ -204,7 +198,7 @@ describe('inspect', () => {
     'writes a snapshot of the heap, which Chrome opens, and which only its owner can read',
     async () => {
       await using sandbox = await Sandbox.create()
-      await serve(sandbox, SHOP)
+      await serveCode(sandbox, SHOP)
       const file = join(sandbox.folder, 'w1.heapsnapshot')
       const { code, stdout } = await sandbox.run('inspect', '1', '--heap-snapshot', file)
       expect(code).toBe(0)
@@ -228,7 +222,7 @@ describe('inspect', () => {
         jobs,
         'const queue: object[] = []\nsetInterval(() => { for (let n = 0; n < 50; n++) queue.push({ n }) }, 20)\n',
       )
-      await serve(sandbox, SHOP, '--background', jobs)
+      await serveCode(sandbox, SHOP, '--background', jobs)
       const { stdout } = await sandbox.run('inspect', 'jobs', '--memory', '--for', '1s')
       expect(stdout).toMatch(/^queue +Array +\d+ +\+\d+ /m)
     },

@@ -4,19 +4,12 @@ import { appendFile, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Sandbox, until } from '../server.ts'
+import { markedBlock } from '@rip/testing'
 
 const TEST_TIMEOUT_MS = 90_000
 /** After this many runs the others have ended. */
 const RUNS = 5
 const page = await readFile(fileURLToPath(new URL('../../../../docs/jobs.md', import.meta.url)), 'utf8')
-
-/** The code block behind a mark such as `<!-- test: app.ts -->`. */
-function block(mark: string): string {
-  const at = page.indexOf(`<!-- test: ${mark} -->`)
-  const match = /```\w+\n(.*?)```/s.exec(page.slice(at))
-  if (at === -1 || match === null) throw new Error(`the page has no block marked ${mark}`)
-  return match[1]!
-}
 
 /** Code that appends to a file: unlike the output of several processes, lines of a file are in the order of writing. */
 const noting = (file: string, what: string): string =>
@@ -33,7 +26,7 @@ const notes = (file: string): string[] => {
 
 /** The example with a short interval; it records the process in which it runs. */
 function example(file: string, log: string): string {
-  const hurried = block(file).replace('60_000', '10')
+  const hurried = markedBlock(page, file).replace('60_000', '10')
   const source = hurried.replace(/console\.log\('swept'\)|console\.log 'swept'/, noting(log, 'process.pid'))
   expect(source).toContain('process.pid')
   return source
@@ -133,7 +126,7 @@ test(
   async () => {
     await using sandbox = await Sandbox.create()
     const log = join(sandbox.folder, 'asked')
-    const files = { 'index.ts': block('consumer.ts'), 'queue.ts': queueSource(log) }
+    const files = { 'index.ts': markedBlock(page, 'consumer.ts'), 'queue.ts': queueSource(log) }
     const folder = await written(sandbox, files)
     await sandbox.start('start', folder, '--port', '0', '--bind', '127.0.0.1', 'w:1')
     const said = (): string[] => notes(log)

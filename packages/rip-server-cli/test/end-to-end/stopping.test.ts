@@ -5,6 +5,7 @@ import { AdminClient } from '@rip/balancer'
 import { findInstances } from '@rip/manager'
 import { startLoad } from '../load.ts'
 import { Sandbox, type Server, until } from '../server.ts'
+import { inFlight } from './in-flight.ts'
 
 const TEST_TIMEOUT_MS = 120_000
 
@@ -151,11 +152,6 @@ async function openStreams(
     (error: Error) => error.message,
   )
   return { socket: closed, events: ended }
-}
-
-async function inFlight(sandbox: Sandbox, server: Server): Promise<number> {
-  const { workers } = await sandbox.snapshot(server)
-  return workers.reduce((sum, worker) => sum + worker.inFlight, 0)
 }
 
 test.concurrent(

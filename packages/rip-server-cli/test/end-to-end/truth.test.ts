@@ -1,23 +1,17 @@
 import { expect, test } from 'bun:test'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ManagerStatus } from '@rip/manager'
-import { Sandbox, type Server, until } from '../server.ts'
+import { Sandbox, until } from '../server.ts'
+import { serveCode } from './serve-code.ts'
 
 const TEST_TIMEOUT_MS = 60_000
-
-async function serve(sandbox: Sandbox, code: string, ...args: string[]): Promise<Server> {
-  const app = join(sandbox.folder, 'app')
-  await mkdir(app)
-  await writeFile(join(app, 'index.ts'), code)
-  return sandbox.start(app, 'w:1', '0', '-b', '127.0.0.1', ...args)
-}
 
 test(
   'a worker whose event loop is blocked is shown as late, with its request',
   async () => {
     await using sandbox = await Sandbox.create()
-    const server = await serve(sandbox, 'export default () => { for (;;) {} }')
+    const server = await serveCode(sandbox, 'export default () => { for (;;) {} }')
     const abort = new AbortController()
     const lost = fetch(server.url, { signal: abort.signal }).catch(() => undefined)
     const worker = await until('it is late', async () => {
@@ -37,7 +31,7 @@ test(
   'an application that answers only 500 is shown as failing, with the reason and the rates',
   async () => {
     await using sandbox = await Sandbox.create()
-    const server = await serve(sandbox, "export default () => new Response('no', { status: 500 })")
+    const server = await serveCode(sandbox, "export default () => new Response('no', { status: 500 })")
     for (let n = 0; n < 20; n++) await (await fetch(server.url)).text()
     const { code, stdout } = await sandbox.run('status')
     expect(code).toBe(1)
@@ -57,7 +51,7 @@ test(
   'a crash loop is shown with the last exit, what was written before it, the number of crashes and the next start',
   async () => {
     await using sandbox = await Sandbox.create()
-    const server = await serve(
+    const server = await serveCode(
       sandbox,
       `setTimeout(() => { console.error('cannot reach\\u001b[2J database shop'); process.exit(9) }, 300)
 export default () => new Response('hi')`,
@@ -86,7 +80,7 @@ test(
       jobs,
       "setTimeout(() => { console.error('cannot reach the queue'); process.exit(5) }, 100)\n",
     )
-    await serve(sandbox, "export default () => new Response('hi')", '--background', jobs)
+    await serveCode(sandbox, "export default () => new Response('hi')", '--background', jobs)
     const shown = await until('it has crashed', async () => {
       const { stdout } = await sandbox.run('status')
       return stdout.includes('crashed with code 5') ? stdout : undefined

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'bun:test'
 import { chmodSync, chownSync, statSync } from 'node:fs'
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import tls from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { findInstances } from '@rip/manager'
 import { startLoad } from '../load.ts'
 import { Sandbox, type Server, until } from '../server.ts'
 import { APP, BALANCER, GID, ids, isRoot, openSandbox, UID, USER, writeApp } from './user-sandbox.ts'
+import { commonName } from './common-name.ts'
 
 const TEST_TIMEOUT_MS = 90_000
 const CERTIFICATES = fileURLToPath(
@@ -377,12 +377,4 @@ async function instanceOf(sandbox: Sandbox): Promise<{ readonly control: string 
   const [instance] = findInstances(sandbox.env())
   if (instance === undefined) throw new Error('nothing runs')
   return instance
-}
-
-async function commonName({ url }: Server): Promise<string> {
-  const socket = tls.connect({ port: Number(new URL(url).port), rejectUnauthorized: false })
-  await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject))
-  const { CN } = socket.getPeerCertificate().subject
-  socket.destroy()
-  return String(CN)
 }

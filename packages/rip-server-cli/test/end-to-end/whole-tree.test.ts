@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startLoad } from '../load.ts'
 import { Sandbox, type Server, until } from '../server.ts'
+import { inFlight } from './in-flight.ts'
 
 // Most of the time is spent waiting for requests that are slow on purpose, so the tests run side by side.
 setDefaultTimeout(120_000)
@@ -69,11 +70,6 @@ function slowBody(): ReadableStream<Uint8Array> {
 async function startApp(sandbox: Sandbox, ...args: string[]): Promise<Server> {
   await writeFile(join(sandbox.folder, 'index.js'), APP)
   return sandbox.start('start', sandbox.folder, 'w:2', '0', '-b', '127.0.0.1', ...args)
-}
-
-async function inFlight(sandbox: Sandbox, server: Server): Promise<number> {
-  const { workers } = await sandbox.snapshot(server)
-  return workers.reduce((sum, worker) => sum + worker.inFlight, 0)
 }
 
 /** Signals every process, in any order, as `KillMode=control-group` of systemd or an init at shutdown does. */

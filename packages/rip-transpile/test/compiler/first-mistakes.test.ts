@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { CompileError } from '../../src/compile-error.ts'
-import { compile } from '../../src/compiler/index.ts'
+import { refusal } from './refusal.ts'
 
 interface Mistake {
   source: string
@@ -105,13 +104,3 @@ describe('first mistakes are named, with what to write instead', () => {
     })
   }
 })
-
-function refusal(source: string): CompileError {
-  try {
-    compile(source)
-  } catch (error) {
-    if (error instanceof CompileError) return error
-    throw error
-  }
-  throw new Error('The source was accepted.')
-}

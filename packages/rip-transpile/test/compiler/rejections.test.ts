@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { CompileError } from '../../src/compile-error.ts'
 import { compile } from '../../src/compiler/index.ts'
+import { refusal } from './refusal.ts'
 
 /** Source, line and column, and a part of the reason. */
 type Row = [source: string, at: string, reason: string]
@@ -114,16 +114,6 @@ for (const [group, rows] of Object.entries(GROUPS)) {
       })
     }
   })
-}
-
-function refusal(source: string): CompileError {
-  try {
-    compile(source)
-  } catch (error) {
-    if (error instanceof CompileError) return error
-    throw error
-  }
-  throw new Error('The source was accepted.')
 }
 
 const ACCEPTED: readonly string[] = [

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { CompileError } from '../../src/compile-error.ts'
-import { compile } from '../../src/compiler/index.ts'
+import { refusal } from '../compiler/refusal.ts'
 
 type Mistake = readonly [source: string, at: string, reason: string, hint: string]
 
@@ -104,13 +103,3 @@ describe('an invalid line of a schema is refused, with a correction', () => {
     })
   }
 })
-
-function refusal(source: string): CompileError {
-  try {
-    compile(source)
-  } catch (error) {
-    if (error instanceof CompileError) return error
-    throw error
-  }
-  throw new Error('The source was accepted.')
-}

@@ -2,37 +2,15 @@
 import { expect, test } from 'bun:test'
 import { ERROR } from '../../../src/http2/error-code.ts'
 import { FLAG, FRAME } from '../../../src/http2/frame-type.ts'
-import {
-  OK,
-  RawBackend,
-  TestBalancer,
-  answering,
-  eventually,
-  type Script,
-} from '../../exchange/data-plane.ts'
+import { eventually } from '../../exchange/data-plane.ts'
 import { SETTINGS, frame, numbers, settingsOf } from '../../http2/frames.ts'
-import { FrameClient, GET, POST, fieldOf, withField } from './frame-client.ts'
+import { GET, POST, fieldOf, withField } from './frame-client.ts'
+import { startFront } from './front.ts'
 
 const MAX_FRAME_BYTES = 16_384
 
-async function start(script: Script = answering(OK)) {
-  const backend = await RawBackend.start(script)
-  const balancer = await TestBalancer.start([backend.path], { listener: { http2: true } })
-  const client = await FrameClient.connect(balancer.port)
-  return {
-    backend,
-    balancer,
-    client,
-    async [Symbol.asyncDispose]() {
-      client[Symbol.dispose]()
-      await balancer[Symbol.asyncDispose]()
-      await backend[Symbol.asyncDispose]()
-    },
-  }
-}
-
 test('requests that are reset at once end the connection, and each of them is recorded', async () => {
-  await using it = await start(() => {})
+  await using it = await startFront(() => {})
   const { client, balancer } = it
   for (let id = 1; id < 1_000; id += 2)
     client.write(client.headers(id, GET, true), frame(FRAME.resetStream, 0, id, numbers(ERROR.cancel)))
@@ -45,7 +23,7 @@ test('requests that are reset at once end the connection, and each of them is re
 })
 
 test('requests that have to be reset for what is in them do the same', async () => {
-  await using it = await start()
+  await using it = await startFront()
   const { client } = it
   const malformed = withField(GET, ':path', '')
   for (let id = 1; id < 1_000; id += 2) client.request(id, malformed)
@@ -55,7 +33,7 @@ test('requests that have to be reset for what is in them do the same', async () 
 })
 
 test('a header block that never ends is cut off after some frames', async () => {
-  await using it = await start()
+  await using it = await startFront()
   const { client } = it
   client.write(frame(FRAME.headers, FLAG.endStream, 1, client.encode(GET)))
   for (let count = 0; count < 100 && !client.ended; count++) client.write(frame(FRAME.continuation, 0, 1, ''))
@@ -64,7 +42,7 @@ test('a header block that never ends is cut off after some frames', async () => 
 })
 
 test('so is one that is too large', async () => {
-  await using it = await start()
+  await using it = await startFront()
   const { client } = it
   const part = Buffer.alloc(MAX_FRAME_BYTES, 0x82)
   client.write(frame(FRAME.headers, FLAG.endStream, 1, part))
@@ -74,7 +52,7 @@ test('so is one that is too large', async () => {
 })
 
 test('a small header block that stands for a large one is answered with 431, and the connection goes on', async () => {
-  await using it = await start()
+  await using it = await startFront()
   const { client } = it
   // A field of 4,000 octets enters the table, and is named 10,000 times.
   const name = Buffer.from([0x40, 1, 0x61])
@@ -95,7 +73,7 @@ test.each([
   ['WINDOW_UPDATE of one byte', frame(FRAME.windowUpdate, 0, 0, numbers(1))],
   ['frames nobody knows', frame(0x42, 0, 0, 'x')],
 ])('a flood of %s ends the connection', async (_name, bytes) => {
-  await using it = await start()
+  await using it = await startFront()
   const { client } = it
   const flood = Buffer.concat(Array.from({ length: 500 }, () => bytes))
   for (let count = 0; count < 20; count++) client.write(flood)
@@ -105,7 +83,7 @@ test.each([
 })
 
 test('uploads nobody takes are held to a window for each stream', async () => {
-  await using it = await start(() => {})
+  await using it = await startFront(() => {})
   const { client, balancer } = it
   const held: number[] = []
   balancer.claims.queued = 1

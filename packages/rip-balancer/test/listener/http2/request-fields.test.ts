@@ -1,8 +1,9 @@
 /** What makes a request malformed in HTTP/2, and what reaches a backend of one that is not. */
 import { describe, expect, test } from 'bun:test'
 import { ERROR } from '../../../src/http2/error-code.ts'
-import { OK, RawBackend, TestBalancer, answering, eventually } from '../../exchange/data-plane.ts'
-import { FrameClient, GET, POST, fieldOf, withField, type Fields } from './frame-client.ts'
+import { eventually } from '../../exchange/data-plane.ts'
+import { GET, POST, fieldOf, withField, type Fields } from './frame-client.ts'
+import { startFront } from './front.ts'
 
 const more = (...fields: Fields): Fields => [...GET, ...fields]
 const CONNECT: Fields = [
@@ -131,31 +132,10 @@ const passed: [name: string, fields: Fields, head: string][] = [
   ['octets beyond ASCII in a value', more(['x', '\xe9']), 'GET / HTTP/1.1\r\nhost: h.test\r\nx: \xe9\r\n'],
 ]
 
-async function stand(): Promise<{
-  backend: RawBackend
-  balancer: TestBalancer
-  client: FrameClient
-  [Symbol.asyncDispose](): Promise<void>
-}> {
-  const backend = await RawBackend.start(answering(OK))
-  const balancer = await TestBalancer.start([backend.path], { listener: { http2: true } })
-  const client = await FrameClient.connect(balancer.port)
-  return {
-    backend,
-    balancer,
-    client,
-    async [Symbol.asyncDispose]() {
-      client[Symbol.dispose]()
-      await balancer[Symbol.asyncDispose]()
-      await backend[Symbol.asyncDispose]()
-    },
-  }
-}
-
 describe('a stream is reset, and others go on, for', () => {
   for (const [name, fields] of malformed)
     test(name, async () => {
-      await using it = await stand()
+      await using it = await startFront()
       it.client.request(1, fields).request(3, GET)
       expect(await it.client.settled(1)).toMatchObject({ reset: ERROR.protocol, blocks: [] })
       expect((await it.client.settled(3)).body).toBe('ok')
@@ -168,7 +148,7 @@ describe('a stream is reset, and others go on, for', () => {
 describe('a request is answered by the balancer for', () => {
   for (const [name, status, fields] of answered)
     test(name, async () => {
-      await using it = await stand()
+      await using it = await startFront()
       it.client.request(1, fields, fields[0]![1] === 'POST' ? 'x' : undefined)
       expect(fieldOf((await it.client.settled(1)).blocks[0], ':status')).toBe(status)
       expect(it.backend.received).toHaveLength(0)
@@ -178,7 +158,7 @@ describe('a request is answered by the balancer for', () => {
 describe('a request passes with', () => {
   for (const [name, fields, head] of passed)
     test(name, async () => {
-      await using it = await stand()
+      await using it = await startFront()
       it.client.request(1, fields)
       expect((await it.client.settled(1)).body).toBe('ok')
       expect(it.backend.all).toStartWith(head)
@@ -196,7 +176,7 @@ describe('the body of a request is refused when', () => {
   ]
   for (const [name, announced, frames] of lengths)
     test(name, async () => {
-      await using it = await stand()
+      await using it = await startFront()
       const { client } = it
       client.write(
         client.headers(1, [...POST, ['content-length', announced]], false),
@@ -214,7 +194,7 @@ describe('the body of a request is refused when', () => {
   ]
   for (const [name, fields] of trailers)
     test(name, async () => {
-      await using it = await stand()
+      await using it = await startFront()
       const { client } = it
       client.write(
         client.headers(1, POST, false),

@@ -6,15 +6,9 @@ import { join } from 'node:path'
 import { ERROR } from '../../../src/http2/error-code.ts'
 import { FRAME } from '../../../src/http2/frame-type.ts'
 import { frame, numbers } from '../../http2/frames.ts'
-import {
-  OK,
-  RawBackend,
-  TestBalancer,
-  answering,
-  eventually,
-  type Script,
-} from '../../exchange/data-plane.ts'
+import { OK, TestBalancer, answering, eventually } from '../../exchange/data-plane.ts'
 import { FrameClient, GET, POST, fieldOf, type Fields } from './frame-client.ts'
+import { startFront } from './front.ts'
 
 const ENABLE_CONNECT_PROTOCOL = '000800000001'
 const WEBSOCKET: Fields = [
@@ -27,30 +21,14 @@ const SWITCHING =
   'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n' +
   'Sec-WebSocket-Protocol: chat\r\n\r\n'
 
-async function start(script: Script) {
-  const backend = await RawBackend.start(script)
-  const balancer = await TestBalancer.start([backend.path], { listener: { http2: true } })
-  const client = await FrameClient.connect(balancer.port)
-  return {
-    backend,
-    balancer,
-    client,
-    async [Symbol.asyncDispose]() {
-      client[Symbol.dispose]()
-      await balancer[Symbol.asyncDispose]()
-      await backend[Symbol.asyncDispose]()
-    },
-  }
-}
-
 describe('a WebSocket', () => {
   test('is announced', async () => {
-    await using it = await start(answering(OK))
+    await using it = await startFront(answering(OK))
     expect(it.client.frames[0]!.payload.toString('hex')).toContain(ENABLE_CONNECT_PROTOCOL)
   })
 
   test('is an upgrade for the backend, and a stream for the client', async () => {
-    await using it = await start((socket, received) => {
+    await using it = await startFront((socket, received) => {
       if (received.endsWith('\r\n\r\n')) socket.write(`${SWITCHING}first`)
       if (received.endsWith('ping')) socket.write('pong')
     })
@@ -74,21 +52,21 @@ describe('a WebSocket', () => {
   })
 
   test('that the backend does not open is answered as it says', async () => {
-    await using it = await start(answering('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno'))
+    await using it = await startFront(answering('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno'))
     it.client.write(it.client.headers(1, WEBSOCKET, false))
     const response = await it.client.settled(1)
     expect([fieldOf(response.blocks[0], ':status'), response.body]).toEqual(['403', 'no'])
   })
 
   test('is not taken for open when the backend answers something else', async () => {
-    await using it = await start(answering(OK))
+    await using it = await startFront(answering(OK))
     it.client.write(it.client.headers(1, WEBSOCKET, false))
     const response = await it.client.settled(1)
     expect([fieldOf(response.blocks[0], ':status'), response.body]).toEqual(['502', ''])
   })
 
   test('ends for the backend when its stream is reset, and for the client when the backend ends it', async () => {
-    await using it = await start((socket, received) => {
+    await using it = await startFront((socket, received) => {
       if (received.endsWith('\r\n\r\n')) socket.write(SWITCHING)
       if (received.endsWith('bye')) socket.end()
     })
@@ -104,7 +82,7 @@ describe('a WebSocket', () => {
   })
 
   test('whose client ends its side before it is open is given up', async () => {
-    await using it = await start(() => {})
+    await using it = await startFront(() => {})
     it.client.write(it.client.headers(1, WEBSOCKET, false), it.client.data(1, '', true))
     expect(await it.client.settled(1)).toMatchObject({ reset: ERROR.cancel })
     expect(it.balancer.ended).toMatchObject([{ cause: 'client-gone' }])
@@ -130,7 +108,7 @@ describe('a WebSocket', () => {
 })
 
 test('request and response may go on at the same time', async () => {
-  await using it = await start((socket, received) => {
+  await using it = await startFront((socket, received) => {
     if (received.endsWith('\r\n\r\n') && !received.includes('one'))
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhey\r\n')
     if (received.endsWith('one\r\n')) socket.write('3\r\nuno\r\n')
