@@ -8,7 +8,7 @@ export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
  * Where one worker is enough to take over, the others start this much later: they would take the processors from the first
  * answers of the new code, which a developer waits for.
  */
-export const REST_DELAY_MS = 150
+export const REST_DELAY_MS = 50
 /** Time to go on serving after a stop: none, because no load balancer outside is known. */
 export const DEFAULT_STOP_DELAY_MS = 0
 /**

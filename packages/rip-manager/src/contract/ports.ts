@@ -70,6 +70,12 @@ export interface ChildProcess {
 export interface Spawner {
   /** @throws ManagerError `SPAWN_FAILED` when the system refuses */
   spawn(spec: ProcessSpec): ChildProcess
+  /**
+   * A process like this is started soon, with other `lateVariables`: it may be prepared. Never throws.
+   *
+   * @default nothing is prepared
+   */
+  prepare?(spec: ProcessSpec): void
 }
 
 /** Knows which processes work in the background, for a manager that comes after one that was killed. */
@@ -175,6 +181,8 @@ export interface Builder {
   build(state: TreeState, options: { readonly signal: AbortSignal }): Promise<BuildResult>
   /** The generation is neither served nor kept for a rollback any more: its folder may go. */
   discard?(snapshot: Snapshot): void
+  /** Something is built soon: what that takes may be prepared. Never throws. */
+  prepare?(): void
 }
 
 /** Asks a candidate over its socket whether it really serves. Resolves with a reason when it does not. */

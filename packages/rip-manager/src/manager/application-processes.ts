@@ -1,7 +1,8 @@
 import type { BackgroundLaunch, Launch } from '../machine/effects.ts'
 import { messageOf } from '../contract/message-of.ts'
+import type { Surroundings } from '../machine/generation.ts'
 import type { Input } from '../machine/inputs.ts'
-import type { ChildProcess, Signal } from '../contract/ports.ts'
+import type { ChildProcess, ProcessSpec, Signal } from '../contract/ports.ts'
 import { backgroundEnvironment, WORKER_VARIABLES, workerEnvironment } from './process-environment.ts'
 import type { ResolvedOptions } from './resolve-options.ts'
 import type { WorkingFolders } from './working-folders.ts'
@@ -31,24 +32,37 @@ export class ApplicationProcesses {
     this.#deliver = deliver
   }
 
+  /** A worker is started soon, whatever it will serve. */
+  prepare(surroundings: Surroundings): void {
+    const { env, cwd } = surroundings
+    this.#options.spawner.prepare?.({ name: 'w1', cwd, env, ...this.#everyWorker })
+  }
+
   /** Starts a worker. @returns its process id. @throws Error when the system refuses */
   spawn(launch: Launch): number {
     const { slot, socket, generation, snapshot, surroundings } = launch
-    const { spawner, command, account } = this.#options
-    const child = spawner.spawn({
+    const child = this.#options.spawner.spawn({
       name: `w${slot}`,
       worker: { slot, generation },
-      command: command.argv,
       cwd: this.#folders.of(generation, snapshot, surroundings),
       env: workerEnvironment(launch, this.#options),
-      ...(account && { account }),
-      ...(command.explainsOnStdout === true && { explainsOnStdout: true }),
-      lateVariables: WORKER_VARIABLES,
+      ...this.#everyWorker,
     })
     return this.#follow(child, () => {
       this.#probes.get(child.pid)?.abort()
       this.#options.socketLeft(socket)
     })
+  }
+
+  /** What every worker has in common. */
+  get #everyWorker(): Omit<ProcessSpec, 'name' | 'cwd' | 'env'> {
+    const { command, account } = this.#options
+    return {
+      command: command.argv,
+      ...(account && { account }),
+      ...(command.explainsOnStdout === true && { explainsOnStdout: true }),
+      lateVariables: WORKER_VARIABLES,
+    }
   }
 
   /** Starts a program that works in the background. @returns its process id. @throws Error when the system refuses */

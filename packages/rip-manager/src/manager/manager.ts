@@ -47,6 +47,7 @@ class AppManager implements Manager {
   #isFailing = false
   readonly #events: EventLog
   readonly #machine: Machine
+  readonly #world: World
   readonly #services: Services
   readonly #inspections: Inspections
   readonly #crashes = new CrashHistory()
@@ -66,7 +67,7 @@ class AppManager implements Manager {
     this.#events = new EventLog(() => clock.wallMs())
     this.#events.on('worker-exited', (event) => this.#crashes.note(event))
     this.#events.on('background-exited', (event) => this.#noteBackground(event))
-    const world = new World(options, this.#events, {
+    this.#world = new World(options, this.#events, {
       deliver: (input) => this.#deliver(input),
       stopAccepting: () => this.#options.stopAccepting(),
       routerLeaves: () => this.#services.leave(),
@@ -75,7 +76,7 @@ class AppManager implements Manager {
     })
     this.#machine = new Machine({
       config: options.machine,
-      effects: world,
+      effects: this.#world,
       random,
       workers,
       watching: watcher !== undefined,
@@ -116,10 +117,13 @@ class AppManager implements Manager {
     })
     await links.start()
     this.#mustNotClose()
+    // Meanwhile the folder is looked through, which takes a while.
+    this.#world.prepareProcesses()
+    const services = this.#services.start()
+    services.catch(() => {})
     await watcher?.start(root, (tree) => this.#deliver({ type: 'wake', ...(tree && { tree }) }))
     this.#mustNotClose()
     if (!this.#options.standsBy) void this.#freeBackground()
-    const services = this.#services.start()
     const [outcome] = await Promise.all([this.#command({ type: 'start' }), services])
     const { refusal } = refusalIn(outcome)
     if (refusal === undefined) return

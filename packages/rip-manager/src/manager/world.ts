@@ -64,6 +64,18 @@ export class World implements Effects {
     return { env: this.#options.env(), cwd: this.#folders.present() }
   }
 
+  /** Lets processes start that need not know what there is to serve. */
+  prepareProcesses(): void {
+    const { builder, workers } = this.#options
+    builder?.prepare?.()
+    if (workers === 0) return
+    try {
+      this.#processes.prepare(this.readSurroundings())
+    } catch {
+      // The environment cannot be read, which the start tells.
+    }
+  }
+
   hasFolder(path: string): boolean {
     return existsSync(path)
   }

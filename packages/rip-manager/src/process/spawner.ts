@@ -85,7 +85,8 @@ export function createSpawner(options: SpawnerOptions = {}): ProcessSpawner {
   }
 
   const close = (): Promise<void> => (closing ??= stop())
-  return { spawn, close, [Symbol.asyncDispose]: close }
+  const prepare = standby && ((spec: ProcessSpec): void => standby.prepare(spec))
+  return { spawn, ...(prepare && { prepare }), close, [Symbol.asyncDispose]: close }
 }
 
 /** `w1 | text`; a piece that the next one goes on with ends with an ellipsis. */

@@ -1,8 +1,6 @@
-import { type Stats, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import type { ProcessSpec } from '../contract/ports.ts'
+import { runtimeFiles } from './runtime-files.ts'
 import type { SupervisedChild } from './supervised-child.ts'
-import { namesIn } from '../system/names-in.ts'
 
 /** How long after a start the process for the next one is started: what was started boots meanwhile. */
 const STANDBY_DELAY_MS = 500
@@ -52,10 +50,11 @@ export class Standby {
 
   #prepareLatest(): void {
     this.#timer = undefined
-    if (this.#latest !== undefined) this.#prepare(this.#latest)
+    if (this.#latest !== undefined) this.prepare(this.#latest)
   }
 
-  #prepare(spec: ProcessSpec): void {
+  /** Starts the process that stands by. */
+  prepare(spec: ProcessSpec): void {
     const { worker: _worker, ...common } = spec
     const env = { ...earlyEnv(spec), RIP_STANDBY: '1' }
     const origin = originOf(spec)
@@ -73,34 +72,4 @@ function earlyEnv({ env, lateVariables = [] }: ProcessSpec): Record<string, stri
 
 function originOf(spec: ProcessSpec): string {
   return JSON.stringify([spec.command, spec.cwd, earlyEnv(spec), runtimeFiles(spec.cwd)])
-}
-
-/** Files Bun reads when it starts, or once and for all when it first looks at the folder. */
-const RUNTIME_FILES = /^(?:\.env|bunfig\.toml$|package\.json$|[jt]sconfig.*\.json$)/
-
-/** Those of them that folders above share, as in a workspace. */
-const SHARED_FILES = ['tsconfig.json', 'jsconfig.json', 'tsconfig.base.json'] as const
-
-/** Their inode, size and time. */
-function runtimeFiles(folder: string): readonly string[] {
-  const own = namesIn(folder).filter((name) => RUNTIME_FILES.test(name))
-  const shared = foldersAbove(folder).flatMap((above) => SHARED_FILES.map((name) => join(above, name)))
-  return [...own.map((name) => join(folder, name)), ...shared].flatMap((path) => {
-    const status = statusOf(path)
-    return status === undefined ? [] : [`${path} ${status.ino} ${status.size} ${status.mtimeMs}`]
-  })
-}
-
-function foldersAbove(folder: string): readonly string[] {
-  const above = dirname(folder)
-  return above === folder ? [] : [above, ...foldersAbove(above)]
-}
-
-function statusOf(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false })
-  } catch {
-    // EACCES, ELOOP
-    return undefined
-  }
 }

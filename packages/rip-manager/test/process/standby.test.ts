@@ -101,6 +101,23 @@ test('one is started although other processes are started again and again', asyn
   await until('one stands by', () => s.lines.some(({ text }) => text === 'standing by'))
 })
 
+test('one can be prepared before anything was started, and is the first process then', async () => {
+  await using s = await standing()
+  s.spawner.prepare?.(specOf(1, s.folder))
+  const pid = await until('one stands by', () => s.lines.find(({ name }) => name === 'standby')?.pid)
+  expect(s.spawner.spawn(specOf(2, s.folder)).pid).toBe(pid)
+  await until('it has spoken', () => s.text('w2').length > 0)
+  expect(s.text('w2')).toEqual(['early  {"NUMBER":"2"}'])
+})
+
+test('one that is taken before it could stand by gets the rest of its environment all the same', async () => {
+  await using s = await standing()
+  s.spawner.prepare?.(specOf(1, s.folder))
+  s.spawner.spawn(specOf(2, s.folder))
+  await until('it has spoken', () => s.text('w2').some((text) => text.includes('NUMBER')))
+  expect(s.text('w2').at(-1)).toBe('early  {"NUMBER":"2"}')
+})
+
 test('one that died is not used', async () => {
   await using s = await standing()
   const pid = await s.standby()

@@ -10,6 +10,7 @@ import {
   PACKAGES,
   type PackageStamp,
   type Snapshot,
+  runtimeFiles,
   type TreeState,
 } from '@rip/manager'
 import type { Belongings, BuildReport } from './build-report.ts'
@@ -70,8 +71,8 @@ interface KnownPackages {
 
 interface Standby {
   readonly process: BuilderProcess
-  /** The files that the process read when it started, see {@link environmentOf}. */
-  readonly environment: string
+  /** Whether the files that the process read when it started are as they were. */
+  readonly isCurrent: (state: TreeState) => boolean
 }
 
 /** Compiles each generation in a process of its own, so that this one loads neither compiler nor application. */
@@ -97,6 +98,20 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     this.#options = options
   }
 
+  /** Starts the process of the first build before it is known what there is to build. */
+  prepare(): void {
+    const { root } = this.#options
+    const startedMs = Date.now()
+    const before = runtimeFiles(root).join('\n')
+    const isCurrent = ({ newestMs }: TreeState): boolean =>
+      newestMs < startedMs && runtimeFiles(root).join('\n') === before
+    try {
+      this.#standby ??= { process: this.#start(), isCurrent }
+    } catch {
+      // ENOENT, or the environment cannot be read, which the build reports.
+    }
+  }
+
   /**
    * Files that the build finds to belong to the application are content from then on: the generation is named after
    * them, and a change of one is a change of the application.
@@ -120,12 +135,11 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
 
   /** @param out folder that the builder makes */
   async #build(state: TreeState, out: string, signal: AbortSignal): Promise<BuildResult> {
-    const environment = environmentOf(state)
     const order = this.#orderFor(state, out)
-    const byStandby = await this.#buildByStandby(order, environment, signal)
+    const byStandby = await this.#buildByStandby(order, state, signal)
     const output = byStandby ?? (await this.#start().build(order, signal))
     const { report } = output
-    this.#prepareNext(environment, warmedEnding(state))
+    this.#prepareNext(state)
     if (signal.aborted) await rm(out, { recursive: true, force: true })
     signal.throwIfAborted()
     if (report?.ok === true) return await this.#takeIn(out, this.#withoutOurs(report), state)
@@ -316,13 +330,13 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   /** Undefined when no process is ready, or it died without a report: then another process has to build. */
   async #buildByStandby(
     order: BuildOrder,
-    environment: string,
+    state: TreeState,
     signal: AbortSignal,
   ): Promise<BuilderOutput | undefined> {
     clearTimeout(this.#standbyTimer)
     const standby = this.#standby
     this.#standby = undefined
-    if (standby?.environment !== environment) {
+    if (standby?.isCurrent(state) !== true) {
       standby?.process.kill()
       return undefined
     }
@@ -340,16 +354,19 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     return builder
   }
 
-  #prepareNext(environment: string, extension: string | undefined): void {
+  #prepareNext(state: TreeState): void {
     if (this.#options.standby !== true || this.#closed) return
     clearTimeout(this.#standbyTimer)
-    this.#standbyTimer = setTimeout(() => this.#prepare(environment, extension), STANDBY_DELAY_MS)
+    this.#standbyTimer = setTimeout(() => this.#prepareFor(state), STANDBY_DELAY_MS)
   }
 
-  #prepare(environment: string, extension: string | undefined): void {
+  /** @param state the content that the process finds when it starts */
+  #prepareFor(state: TreeState): void {
     const { folder } = this.#options
+    const environment = environmentOf(state)
+    const isCurrent = (now: TreeState): boolean => environmentOf(now) === environment
     try {
-      this.#standby ??= { process: this.#start({ folder, extension }), environment }
+      this.#standby ??= { process: this.#start({ folder, extension: warmedEnding(state) }), isCurrent }
     } catch {
       // ENOENT, when the application is gone; the next build reports it.
     }

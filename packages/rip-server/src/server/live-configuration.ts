@@ -117,6 +117,7 @@ export class LiveConfiguration {
   builder(builder: Builder): Builder {
     return {
       build: (state, options) => this.#build(builder, state, options),
+      ...(builder.prepare && { prepare: () => builder.prepare?.() }),
       ...(builder.discard && { discard: (snapshot) => builder.discard?.(snapshot) }),
     }
   }

@@ -86,6 +86,31 @@ test('a standby process builds the files as they are on disk when the build begi
   while (waiting().includes(pid)) await Bun.sleep(5)
 })
 
+test.each([false, true])(
+  'the process of the first build may start before there is something to build (standby: %p)',
+  async (standby) => {
+    await using builder = builderOf(standby)
+    builder.prepare()
+    const pid = await untilWaiting()
+    expect(sourceIn(await build(builder, await createContentTree({ root }).read()))).toBe(
+      'export default 1\n',
+    )
+    while (waiting().includes(pid)) await Bun.sleep(5)
+  },
+)
+
+test.each([
+  ['files', () => writeFileSync(join(root, 'index.ts'), 'export default 2\n')],
+  ['a new .env', () => writeFileSync(join(root, '.env'), 'RIP_COMPILER=nobody\n')],
+])('such a process is not used if it may have read %s as it was before', async (_what, write) => {
+  await using builder = builderOf(false)
+  builder.prepare()
+  const pid = await untilWaiting()
+  write()
+  expect(await build(builder, await createContentTree({ root }).read())).toMatchObject({ ok: true })
+  expect(waiting()).not.toContain(pid)
+})
+
 test('a killed build process is no verdict on the content', async () => {
   await using builder = builderOf(false)
   writeFileSync(join(root, 'bunfig.toml'), 'preload = ["./preload.ts"]\n')

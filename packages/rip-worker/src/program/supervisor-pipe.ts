@@ -28,10 +28,15 @@ export class SupervisorPipe {
     return pipe
   }
 
+  /** Whether the first line is complete. */
+  get hasLine(): boolean {
+    return this.#text.includes('\n')
+  }
+
   /** The first line, without its end; `undefined` when the supervisor is gone before it was complete. */
   async line(): Promise<string | undefined> {
     const complete = new Promise<void>((resolve) => (this.#onLine = resolve))
-    if (!this.#text.includes('\n')) await Promise.race([complete, this.#ended.promise])
+    if (!this.hasLine) await Promise.race([complete, this.#ended.promise])
     const at = this.#text.indexOf('\n')
     return at === -1 ? undefined : this.#text.slice(0, at)
   }
@@ -48,9 +53,9 @@ export class SupervisorPipe {
 
   /** Takes the first line; the supervisor writes nothing after it. */
   #take(bytes: Uint8Array): void {
-    if (this.#text.includes('\n')) return
+    if (this.hasLine) return
     this.#text += this.#decoder.decode(bytes, { stream: true })
-    if (this.#text.includes('\n')) this.#onLine()
+    if (this.hasLine) this.#onLine()
   }
 
   #end(): void {
