@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { ProcessSpec, Service } from '../../src/contract/ports.ts'
 import type { DrainReport } from '../../src/contract/router.ts'
+import { fakeClock, fakeProcesses } from '../../src/testing.ts'
 import { createRig, type Rig, startedRig } from './rig.ts'
 
 const spec: ProcessSpec = { name: 'balancer', command: ['balancer'], cwd: '/', env: {} }
@@ -23,6 +24,34 @@ describe('a service', () => {
     ready.resolve()
     await rig.during(started)
     expect(rig.router.calls).toEqual(['prepare w1.1,w2.1', 'cut'])
+  })
+
+  test('is started while the folder is still looked through, and so is what builds and serves its content', async () => {
+    const looked = Promise.withResolvers<void>()
+    const prepared: string[] = []
+    const { spawner } = fakeProcesses(fakeClock())
+    await using rig = createRig({
+      services: [balancer()],
+      watcher: { start: () => looked.promise, close: async () => {} },
+      builder: {
+        build: async ({ generation }) => ({ ok: true, snapshot: { generation } }),
+        prepare: () => void prepared.push('builder'),
+      },
+      spawner: {
+        spawn: (started) => {
+          prepared.push(started.name)
+          return spawner.spawn(started)
+        },
+        prepare: ({ command, lateVariables = [] }) =>
+          void prepared.push(`${command.join(' ')} without ${lateVariables.at(0)}`),
+      },
+    })
+    const failure = rig.manager.start().catch((reason: unknown) => reason)
+    await rig.clock.advance(1)
+    expect(prepared).toEqual(['builder', 'worker without RIP_SOCKET', 'balancer'])
+    looked.resolve()
+    await rig.during(rig.manager.close({ now: true }))
+    expect(await failure).toMatchObject({ code: 'STOPPING' })
   })
 
   test('that dies is respawned at once and told the current routing again', async () => {
