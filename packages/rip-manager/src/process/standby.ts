@@ -13,8 +13,6 @@ export class Standby {
   readonly #start: (spec: ProcessSpec) => SupervisedChild
   #ready: { readonly child: SupervisedChild; readonly origin: string } | undefined
   #timer: NodeJS.Timeout | undefined
-  /** What was started last. */
-  #latest: ProcessSpec | undefined
 
   constructor(start: (spec: ProcessSpec) => SupervisedChild) {
     this.#start = start
@@ -40,17 +38,10 @@ export class Standby {
     this.#ready = undefined
   }
 
-  /** Starts that follow each other do not put it off. */
   #prepareNext(spec: ProcessSpec): void {
-    this.#latest = spec
-    if (this.#timer !== undefined) return
-    this.#timer = setTimeout(() => this.#prepareLatest(), STANDBY_DELAY_MS)
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.prepare(spec), STANDBY_DELAY_MS)
     this.#timer.unref()
-  }
-
-  #prepareLatest(): void {
-    this.#timer = undefined
-    if (this.#latest !== undefined) this.prepare(this.#latest)
   }
 
   /** Starts the process that stands by. */

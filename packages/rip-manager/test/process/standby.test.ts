@@ -24,11 +24,6 @@ function specOf(number: number, folder: TemporaryFolder, early = 'early'): Proce
   }
 }
 
-function repeatedly(everyMs: number, run: () => void): Disposable {
-  const timer = setInterval(run, everyMs)
-  return { [Symbol.dispose]: () => clearInterval(timer) }
-}
-
 interface Standing extends AsyncDisposable {
   readonly spawner: ProcessSpawner
   readonly lines: (ChildLine & { readonly pid: number })[]
@@ -91,14 +86,6 @@ test.each([
   change(s)
   expect(s.spawner.spawn(spec(s)).pid).not.toBe(pid)
   await until('it has ended', () => !isAlive(pid))
-})
-
-test('one is started although other processes are started again and again', async () => {
-  await using s = await standing()
-  s.spawner.spawn(specOf(1, s.folder))
-  // Each start comes sooner after the one before than a standby process comes after a start.
-  using _starts = repeatedly(100, () => s.spawner.spawn(specOf(1, s.folder)))
-  await until('one stands by', () => s.lines.some(({ text }) => text === 'standing by'))
 })
 
 test('one can be prepared before anything was started, and is the first process then', async () => {
