@@ -70,6 +70,12 @@ describe('a value comes from', () => {
     expect([settings.port, origins.port, settings.workers]).toEqual([6000, 'PORT', 3])
   })
 
+  test('without the blanks around it, such as the line end of a file of Windows', async () => {
+    const { settings } = await resolved({ env: { PORT: '6000\r', WEB_CONCURRENCY: ' 3 ' } })
+    expect([settings.port, settings.workers]).toEqual([6000, 3])
+    expect((await resolved({ env: { PORT: '\r' } })).settings.port).toBe(3000)
+  })
+
   test('the file before the default, with its position', async () => {
     const { settings, origins } = await resolved({ config })
     expect(settings.port).toBe(5000)

@@ -100,7 +100,8 @@ function givenValue(
     const text = settingSpecs[name].negative === true ? 'false' : fromFlag.value
     return { text, origin: fromFlag.written, where: `--${flag}`, folder: cwd, isFlag: true }
   }
-  const fromEnv = variable === undefined ? undefined : env[variable]
+  // Files that `docker run --env-file` reads may have the line ends of Windows.
+  const fromEnv = variable === undefined ? undefined : env[variable]?.trim()
   if (variable !== undefined && fromEnv !== undefined && fromEnv !== '') {
     return { text: fromEnv, origin: variable, where: `environment ${variable}`, folder: cwd, isFlag: false }
   }
