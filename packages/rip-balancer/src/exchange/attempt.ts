@@ -45,7 +45,6 @@ export class Attempt {
     this.backend = backend
     this.onTrial = backend.onTrial
     this.claimedAtMs = this.clock.nowMs
-    this.longLife.tunnelEnds = false
     this.facts.backend = backend.id
     this.facts.generation = backend.generation
     this.facts.answers = backend.answers

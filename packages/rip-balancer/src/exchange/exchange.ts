@@ -17,6 +17,7 @@ import { causeOf } from './failure.ts'
 import { Overdue } from './overdue.ts'
 import { answersOf } from './page-answers.ts'
 import { responseRelayOf } from './page-relay.ts'
+import type { Progress } from './progress.ts'
 import type { EndCause } from './record.ts'
 import type { RequestBody } from './request-body.ts'
 import { requestInFlight, type RequestInFlight } from './request-in-flight.ts'
@@ -49,6 +50,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
   private readonly body: RequestBody
   private readonly facts: ExchangeFacts
   private readonly attempt: Attempt
+  private readonly progress: Progress
   private readonly answers: Answers
   private readonly request: RequestRelay
   private readonly retries: Retries
@@ -65,6 +67,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
     this.body = context.body
     this.facts = context.facts
     this.attempt = context.attempt
+    this.progress = context.progress
     this.answers = answersOf(plane, this.facts)
     this.request = new RequestRelay(context, this)
     this.retries = new Retries(context, this.request)
@@ -86,7 +89,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
   /** Something happened that changes the phase. Called by the parts as well. */
   enter(event: GraphEvent<ExchangeEvent>): void {
     this.state = this.state.after(event)
-    this.context.progress.enterPhase()
+    this.progress.enterPhase()
   }
 
   /** The request that is being answered, unless it became a tunnel or an event stream. @param nowMs monotonic */
@@ -121,7 +124,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
     this.facts.begin(head, firstByteAt)
     this.retries.reset()
     this.request.reset()
-    this.context.progress.begin()
+    this.progress.begin()
     this.plane.settings.observer.started()
   }
 
@@ -234,7 +237,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
 
   /** The client took all that was waiting for it. */
   clientDrained(): void {
-    this.context.progress.clientMoved()
+    this.progress.clientMoved()
     this.context.share.free()
     if (this.phase === 'flushing') this.ending.flushed()
     else this.attempt.upstream?.resume()
@@ -265,7 +268,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
 
   /** The client has ended its side; requests it sent before may still follow this one. */
   noteHalfClose(): void {
-    this.request.departure.note()
+    this.request.noteDeparture()
   }
 
   /** The client is gone, and will not read the response. */

@@ -41,6 +41,7 @@ export class LongLife {
   /** The place that was claimed at the backend is given back. */
   begin(kind: LongLived, backend: Backend, onTrial: boolean): void {
     this.kind = kind
+    this.tunnelEnds = false
     this.facts.held = true
     this.countedFor = this.facts.countedAddress
     this.plane.longLived.add(this.countedFor)

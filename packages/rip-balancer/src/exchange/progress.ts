@@ -18,18 +18,17 @@ export class Progress {
   private tickedAt = 0
   private elapsedMs = 0
   private taken = 0
-  private readonly upload = new RateWatch()
-  private readonly download = new RateWatch()
-  /** Made for a client that a backend had to wait for; few are. */
-  private lag: Lag | undefined
+  /** These are made when a tick finds that the client is waited for, which is seldom: other requests need no memory for them. */
+  private upload: RateWatch | undefined = undefined
+  private download: RateWatch | undefined = undefined
+  private lag: Lag | undefined = undefined
 
   constructor(clock: Clock) {
     this.clock = clock
   }
 
   begin(): void {
-    this.upload.begin(0)
-    this.download.pause()
+    this.upload = this.download = undefined
     this.lag = undefined
     this.tickedAt = this.clock.nowMs
     this.enterPhase()
@@ -57,7 +56,7 @@ export class Progress {
 
   /** Nothing waits for the client. */
   clientKeepsUp(): void {
-    this.download.pause()
+    this.download?.pause()
   }
 
   /** How far the client is behind the pace expected of who keeps a backend waiting. */
@@ -102,6 +101,7 @@ export class Progress {
     crowded: boolean,
   ): boolean {
     if (this.clientSilentMs(now) > timeouts.bodyIdleMs) return true
+    this.upload ??= new RateWatch(false)
     return this.upload.isTooSlow(this.elapsedMs, received, limits.minBodyBytesPerSecond, windowMs(crowded))
   }
 
@@ -109,6 +109,7 @@ export class Progress {
   isReadTooSlow(now: number, timeouts: Timeouts, limits: Limits, crowded: boolean): boolean {
     if (this.clientSilentMs(now) > timeouts.writeIdleMs) return true
     const { minResponseBytesPerSecond } = limits
+    this.download ??= new RateWatch(true)
     return this.download.isTooSlow(this.elapsedMs, this.taken, minResponseBytesPerSecond, windowMs(crowded))
   }
 }

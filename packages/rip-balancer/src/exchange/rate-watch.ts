@@ -5,10 +5,15 @@
 export class RateWatch {
   private waitedMs = 0
   private from = 0
-  private paused = false
+  private paused: boolean
+
+  /** @param paused its first window begins when it is asked about */
+  constructor(paused: boolean) {
+    this.paused = paused
+  }
 
   /** @param moved bytes the peer has moved so far */
-  begin(moved: number): void {
+  private begin(moved: number): void {
     this.waitedMs = 0
     this.from = moved
     this.paused = false

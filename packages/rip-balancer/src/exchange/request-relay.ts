@@ -26,7 +26,6 @@ export interface RequestingExchange {
 export class RequestRelay {
   /** The client waits to be asked for its body (RFC 9110 §10.1.1). */
   awaitsContinue = false
-  readonly departure: Departure
   readonly outgoing: RequestToBackend
   private readonly context: ExchangeContext
   private readonly plane: DataPlane
@@ -36,6 +35,8 @@ export class RequestRelay {
   private readonly attempt: Attempt
   private readonly progress: Progress
   private readonly exchange: RequestingExchange
+  /** Made when the client has ended its side. */
+  private departure: Departure | undefined = undefined
 
   constructor(context: ExchangeContext, exchange: RequestingExchange) {
     this.context = context
@@ -46,14 +47,13 @@ export class RequestRelay {
     this.attempt = context.attempt
     this.progress = context.progress
     this.outgoing = new RequestToBackend(context)
-    this.departure = new Departure(context)
     this.exchange = exchange
   }
 
   /** Forgets the previous request. */
   reset(): void {
     this.awaitsContinue = false
-    this.departure.reset()
+    this.departure = undefined
   }
 
   get asksForTunnel(): boolean {
@@ -142,6 +142,13 @@ export class RequestRelay {
     this.client.inputWanted()
   }
 
+  /** The client has ended its side. */
+  noteDeparture(): void {
+    if (this.departure !== undefined) return
+    this.departure = new Departure(this.context)
+    if (this.attempt.upstream?.requestComplete === true) this.departure.requestSent()
+  }
+
   /** The client's connection does not need this chunk any more: the memory of a large upload is freed at once. */
   freeChunk(chunk: Buffer): void {
     const { upstream } = this.attempt
@@ -152,6 +159,6 @@ export class RequestRelay {
   private sent(upstream: UpstreamExchange): void {
     upstream.end(this.body.trailers)
     this.progress.backendMoved()
-    this.departure.requestSent()
+    this.departure?.requestSent()
   }
 }
