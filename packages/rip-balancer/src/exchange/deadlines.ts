@@ -1,6 +1,7 @@
 import type { Attempt } from './attempt.ts'
 import type { BufferShare } from './buffer-budget.ts'
 import type { ClientSide } from './client-side.ts'
+import { mayConverse } from './conversation.ts'
 import type { DataPlane } from './data-plane.ts'
 import type { ExchangeContext } from './exchange-context.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
@@ -25,11 +26,21 @@ const BACK_OFF_MS = 20
  * - `continue`: the backend says nothing to `Expect: 100-continue`;
  * - `back-off`: the time is over for which the next attempt was put off;
  * - `connect`, `trial`, `response`: the backend;
+ * - `conversation`: client and backend have been silent for too long, and either could go on;
  * - `total`: the whole exchange;
  * - `tunnel`: the tunnel is silent.
  */
 export type Missed =
-  'reading' | 'body' | 'continue' | 'back-off' | 'connect' | 'trial' | 'response' | 'total' | 'tunnel'
+  | 'reading'
+  | 'body'
+  | 'continue'
+  | 'back-off'
+  | 'connect'
+  | 'trial'
+  | 'response'
+  | 'conversation'
+  | 'total'
+  | 'tunnel'
 
 /** All time limits of an exchange, checked ten times a second, and how slow its client is. */
 export class Deadlines implements SlowClient {
@@ -76,6 +87,7 @@ export class Deadlines implements SlowClient {
     if (now - this.facts.begunAt > timeouts.totalMs) return 'total'
     if (phase === 'connecting' && inPhaseMs > timeouts.connectMs) return 'connect'
     if (this.request.awaitsContinue && inPhaseMs > timeouts.continueMs) return 'continue'
+    if (this.converses(phase)) return this.isConversationSilent(now) ? 'conversation' : undefined
     if (this.awaitsBody && this.isBodyTooSlow(now)) return 'body'
     if (this.isTrialTooSlow(phase, now)) return 'trial'
     return this.isBackendTooSlow(phase, now) ? 'response' : undefined
@@ -91,7 +103,7 @@ export class Deadlines implements SlowClient {
     if (!this.attempt.takesPlace) return false
     if (this.exchange.phase === 'responding' && this.client.waiting > 0)
       return this.attempt.upstream?.isPaused === true
-    return this.awaitsBody
+    return this.awaitsBody && !this.converses(this.exchange.phase)
   }
 
   get lagMs(): number {
@@ -140,6 +152,21 @@ export class Deadlines implements SlowClient {
   /** Whether others wait for what this exchange occupies: a place at a backend, or a part of the buffers. */
   private get isCrowded(): boolean {
     return this.plane.claims.queued > 0 && (this.attempt.takesPlace || this.share.isUsed)
+  }
+
+  /** A backend that has begun its response does not wait for the end of the request; one that speaks gRPC need not begin before. */
+  private converses(phase: ExchangePhase): boolean {
+    if (this.body.done) return false
+    if (phase === 'responding') return true
+    return (
+      phase === 'waiting' &&
+      this.attempt.backend?.address.http2 === 'only' &&
+      mayConverse(this.facts.request!)
+    )
+  }
+
+  private isConversationSilent(now: number): boolean {
+    return this.progress.silentMs(now) > this.plane.settings.timeouts.responseIdleMs
   }
 
   private isTunnelSilent(now: number): boolean {

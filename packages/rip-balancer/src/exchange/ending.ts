@@ -6,9 +6,11 @@ import type { ClientSide } from './client-side.ts'
 import type { ExchangeContext } from './exchange-context.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
 import { EXCHANGE, type PhaseHolder } from './exchange-phase.ts'
-import { statusOfFailure } from './failure.ts'
+import { BODY_TOO_LARGE, statusOfFailure } from './failure.ts'
 import type { EndCause } from './record.ts'
 import type { RequestBody } from './request-body.ts'
+
+const CONTENT_TOO_LARGE = 413
 
 /**
  * How an exchange ends: `finish`, when a response is complete, a backend's or one of the balancer's own (`answer`, `error`,
@@ -56,9 +58,15 @@ export class Ending {
   /** The body of the request cannot be passed on: nothing more is read from the client. @param status to answer with */
   refuseBody(status: number): void {
     this.body.giveUp()
-    if (this.exchange.phase === 'responding') return this.abort('bad-request', 'client-gone')
+    if (this.exchange.phase === 'responding') return this.cutBody(status)
     this.withdraw('client-gone')
     this.error(status, 'bad-request', true)
+  }
+
+  /** The client has its response already, or a part of it, and cannot be told. */
+  private cutBody(status: number): void {
+    if (status === CONTENT_TOO_LARGE) this.facts.reason = BODY_TOO_LARGE
+    this.abort('bad-request', 'client-gone')
   }
 
   /** All of the response is written, or the tunnel is closed; the client may have yet to take the rest of it. */

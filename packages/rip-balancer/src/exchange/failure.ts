@@ -1,6 +1,9 @@
 import type { ClaimRefusal, Outcome } from '../pool/claim.ts'
 import type { EndCause } from './record.ts'
 
+/** Why a request was cut off that was being answered while its client went on. */
+export const BODY_TOO_LARGE = 'the body of the request is larger than limits.body'
+
 const statusOfCause: Readonly<Partial<Record<EndCause, number>>> = {
   'queue-full': 503,
   'queue-timeout': 503,

@@ -64,6 +64,8 @@ export class Overdue {
         return this.exchange.giveUpOn('response-timeout')
       case 'response':
         return this.takesAnother ? this.exchange.giveUpOn('response-timeout') : this.responseTimedOut()
+      case 'conversation':
+        return this.conversationEnds()
       case 'total':
         return this.responseTimedOut()
       case 'tunnel':
@@ -89,6 +91,14 @@ export class Overdue {
   /** Whether another backend is asked in place of this one, of which nothing was passed on. */
   private get takesAnother(): boolean {
     return this.exchange.phase === 'waiting' && this.parts.retries.takesAnother()
+  }
+
+  /** That both sides are silent says nothing about either. */
+  private conversationEnds(): void {
+    const { ending } = this.parts
+    if (this.exchange.phase === 'responding') return ending.abort('response-timeout', 'ok')
+    ending.withdraw('ok')
+    ending.fail('response-timeout')
   }
 
   /** That an event stream is silent says nothing about its backend. */

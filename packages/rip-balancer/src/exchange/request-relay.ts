@@ -3,6 +3,7 @@ import type { RequestHead } from '../http1/request-head.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 import type { Attempt } from './attempt.ts'
 import type { ClientSide } from './client-side.ts'
+import { mayConverse } from './conversation.ts'
 import type { DataPlane } from './data-plane.ts'
 import { Departure } from './departure.ts'
 import type { ExchangeContext } from './exchange-context.ts'
@@ -78,10 +79,11 @@ export class RequestRelay {
   // --- the body is read before a backend is claimed, so that a slow client does not occupy one
 
   /** Whether that is done: while backends are scarce, and there is memory for it. */
-  mayGather({ body }: RequestHead): boolean {
+  mayGather(head: RequestHead): boolean {
+    const { body } = head
     const { settings, claims } = this.plane
     const { maxRequestBufferBytes } = settings.limits
-    if (this.body.done || maxRequestBufferBytes === 0 || !claims.isPressed) return false
+    if (this.body.done || maxRequestBufferBytes === 0 || !claims.isPressed || mayConverse(head)) return false
     const bytes = body.isOpenEnded ? maxRequestBufferBytes : Math.min(body.length, maxRequestBufferBytes)
     return this.context.share.growTo(bytes)
   }

@@ -1,5 +1,6 @@
 import type { Limits } from '../settings/limits.ts'
 import type { Timeouts } from '../settings/timeouts.ts'
+import { BODY_TOO_LARGE } from '../exchange/failure.ts'
 import type { ConnectionEvent, ExchangeRecord } from '../exchange/record.ts'
 import { moreBefore, ReportPace } from './report-pace.ts'
 import { requestText } from './request-text.ts'
@@ -21,6 +22,7 @@ type Kind =
   | 'queue-length'
   | 'queue-time'
   | 'response-time'
+  | 'response-silence'
   | 'long-lived-backend'
   | 'long-lived-address'
   | 'long-lived-total'
@@ -50,7 +52,7 @@ export class LimitReports {
   ended(record: ExchangeRecord): void {
     if (record.cause === 'completed') return
     const kind = kindOf(record)
-    if (kind !== undefined) this.report(kind, `${requestText(record)} was refused with ${record.status}`)
+    if (kind !== undefined) this.report(kind, `${requestText(record)} was ${endOf(record)}`)
   }
 
   connection(event: ConnectionEvent): void {
@@ -65,15 +67,21 @@ export class LimitReports {
   }
 }
 
-function kindOf({ status, cause, method }: ExchangeRecord): Kind | undefined {
+/** A response that had begun could only be cut off. */
+function endOf({ status, cause, reason }: ExchangeRecord): string {
+  const isCut = reason === BODY_TOO_LARGE || (cause === 'response-timeout' && status !== 504)
+  return isCut ? 'cut off' : `refused with ${status}`
+}
+
+function kindOf({ status, cause, method, reason }: ExchangeRecord): Kind | undefined {
   if (cause === 'queue-full') return 'queue-length'
   if (cause === 'long-lived-backend' || cause === 'long-lived-address' || cause === 'long-lived-total')
     return cause
   if (cause === 'queue-timeout') return 'queue-time'
-  if (cause === 'response-timeout' && status === 504) return 'response-time'
+  if (cause === 'response-timeout') return status === 504 ? 'response-time' : 'response-silence'
   if (cause === 'client-timeout' && status === 408) return method === '' ? 'header-time' : 'body-time'
   if (cause !== 'answered' && cause !== 'bad-request') return undefined
-  if (status === 413) return 'body'
+  if (status === 413 || reason === BODY_TOO_LARGE) return 'body'
   return status === 414 || status === 431 ? 'head' : undefined
 }
 
@@ -99,6 +107,8 @@ function textOf(kind: Kind, { limits, timeouts, queueLength, queueTimeoutMs }: R
       return `the balancer's queue.timeout is ${timeText(queueTimeoutMs)}; more workers or a higher concurrency keep the wait short`
     case 'response-time':
       return `the balancer's timeouts.response is ${timeText(timeouts.responseMs)}, timeouts.total ${timeText(timeouts.totalMs)}`
+    case 'response-silence':
+      return `the balancer's timeouts.responseIdle is ${timeText(timeouts.responseIdleMs)}, timeouts.total ${timeText(timeouts.totalMs)}`
     case 'long-lived-backend':
       return (
         `a backend holds as many WebSockets and event streams as the balancer's limits.longLived allows, ` +

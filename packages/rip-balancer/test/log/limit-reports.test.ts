@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { resolveConfig } from '../../src/config/resolve-config.ts'
+import { BODY_TOO_LARGE } from '../../src/exchange/failure.ts'
 import type { EndCause, ExchangeRecord } from '../../src/exchange/record.ts'
 import { LimitReports } from '../../src/log/limit-reports.ts'
 import { REPORT_PAUSE_MS } from '../../src/log/report-pace.ts'
@@ -41,11 +42,21 @@ describe('a limit that refused a request is reported', () => {
     ['long-lived-total', 503, "the balancer's limits.connections is 10000"],
     ['client-timeout', 408, 'timeouts.body is 30 s, limits.bodyRate 512 bytes per second'],
     ['response-timeout', 504, 'timeouts.response is 60 s, timeouts.total off'],
+    [
+      'response-timeout',
+      200,
+      "POST /a was cut off: the balancer's timeouts.responseIdle is 60 s, timeouts.total off",
+    ],
   ] as const)('%s with %i', (cause, status, text) => {
     const { told } = new Reported().ended(cause, status)
     expect(told).toHaveLength(1)
     expect(told[0]).toContain(text)
     expect(told[0]).not.toContain('token')
+  })
+
+  test('as the limit of bodies when the response had begun', () => {
+    const { told } = new Reported().ended('bad-request', 200, { reason: BODY_TOO_LARGE })
+    expect(told).toEqual(["POST /a was cut off: the balancer's limits.body is 10 MiB; --max-body raises it"])
   })
 
   test('as the time for the head when there was no head yet', () => {
