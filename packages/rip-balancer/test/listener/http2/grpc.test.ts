@@ -39,7 +39,10 @@ beforeAll(async () => {
 
 afterAll(() => void server.close())
 
-function start(config: BalancerConfig = {}, onWarning?: (message: string) => void): Promise<Balancer> {
+function start(
+  config: BalancerConfig = {},
+  onWarning: (message: string) => void = () => {},
+): Promise<Balancer> {
   const { port } = server.address() as AddressInfo
   return balance(
     { listen: { address: '127.0.0.1:0', http2: true }, to: `h2c://127.0.0.1:${port}`, ...config },
