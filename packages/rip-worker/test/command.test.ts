@@ -342,6 +342,24 @@ describe('a command run by Node.js', () => {
     expect(Math.max(...counts())).toBe(1)
   })
 
+  test.skipIf(process.platform !== 'linux')('reports how many files it can still open', async () => {
+    await using command = await RunningCommand.serving(
+      {
+        'app.js': http(
+          `server.listen(process.env.PORT)
+          const { openSync } = require('node:fs')`,
+          `try { while (request.url === '/fill') openSync('/dev/null') } catch {}; response.end()`,
+        ),
+      },
+      'ulimit -n 128; exec node app.js',
+    )
+    const free = (): number => command.supervised.message('beacon')?.freeDescriptors ?? Infinity
+    await until('it is told', () => free() < 128)
+    expect(free()).toBeGreaterThan(0)
+    await command.text('/fill')
+    await until('it is told that there are none', () => free() === 0)
+  })
+
   test('reports how late its event loop is', async () => {
     await using command = await RunningCommand.serving(
       {

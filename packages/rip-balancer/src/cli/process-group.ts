@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LeaveReport } from '../admin/admin-protocol.ts'
@@ -53,6 +53,8 @@ export class ProcessGroup implements AsyncDisposable {
   private spawned = 0
   private started = false
   private stopping = false
+  /** The system refused to start the last process. */
+  private isRefused = false
   private worstCode = 0
   private readonly left = Promise.withResolvers<LeaveReport>()
 
@@ -148,7 +150,9 @@ export class ProcessGroup implements AsyncDisposable {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
+  /** @throws when the system refuses */
   private spawn(): BalancerProcess {
+    this.makeFolder()
     const name = String(++this.spawned)
     const adminPath = join(this.folder, `${name}.sock`)
     const member = new BalancerProcess({
@@ -184,12 +188,41 @@ export class ProcessGroup implements AsyncDisposable {
     if (this.stopping || !this.started) return
     this.options.err(`balancer process ${member.pid} ended with code ${code}; another one is started\n`)
     const lived = performance.now() - member.startedAtMs
-    if (lived >= SHORT_LIFE_MS) return void this.spawn()
+    if (lived >= SHORT_LIFE_MS) this.respawn()
+    else this.respawnLater()
+  }
+
+  private respawnLater(): void {
     const timer = setTimeout(() => {
       this.timers.delete(timer)
-      void this.spawn()
+      this.respawn()
     }, SHORT_LIFE_MS)
     this.timers.add(timer)
+  }
+
+  /** While the system refuses to start a process, the others serve on. */
+  private respawn(): void {
+    try {
+      this.spawn()
+      this.isRefused = false
+    } catch (error) {
+      if (!this.isRefused)
+        this.options.err(
+          `no balancer process can be started: ${(error as Error).message}; tried every second\n`,
+        )
+      this.isRefused = true
+      this.respawnLater()
+    }
+  }
+
+  /** Makes it again if it was removed, as what is old below `/tmp` may be. */
+  private makeFolder(): void {
+    try {
+      mkdirSync(this.folder, { mode: 0o700 })
+    } catch (error) {
+      const status = lstatSync(this.folder, { throwIfNoEntry: false })
+      if (status?.isDirectory() !== true || status.uid !== process.getuid?.()) throw error
+    }
   }
 }
 

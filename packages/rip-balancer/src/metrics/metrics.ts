@@ -215,9 +215,7 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
       ),
       ...poolFamilies(source.pools()),
       ...certificateFamilies(source.certificates?.() ?? []),
-      ...family('rip_balancer_memory_bytes', 'gauge', 'Resident memory of the balancer.', [
-        `rip_balancer_memory_bytes ${process.memoryUsage.rss()}`,
-      ]),
+      ...family('rip_balancer_memory_bytes', 'gauge', 'Resident memory of the balancer.', memoryLines()),
       '',
     ].join('\n')
   }
@@ -247,6 +245,15 @@ function protocolIndex(protocol: string): number {
   if (protocol === 'HTTP/1.1') return 2
   if (protocol === 'HTTP/2.0') return 3
   return protocol === 'HTTP/1.0' ? 1 : 0
+}
+
+/** None when the memory cannot be read, which takes a descriptor. */
+function memoryLines(): string[] {
+  try {
+    return [`rip_balancer_memory_bytes ${process.memoryUsage.rss()}`]
+  } catch {
+    return []
+  }
 }
 
 function family(name: string, type: string, help: string, lines: readonly string[]): string[] {

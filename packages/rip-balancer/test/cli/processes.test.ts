@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { until } from '@rip/testing'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { descendantsOf, isAlive, until } from '@rip/testing'
 import { AdminClient } from '../../src/index.ts'
 import { TlsBackend, pem } from '../tls/tls-backend.ts'
 import { SessionBackends } from '../session-backends.ts'
@@ -191,6 +191,26 @@ describe('--processes', () => {
     for (let n = 0; n < 20; n++) expect(await get(url)).toBe('a')
   })
 
+  test('serve on while no process can be started in the place of one that ended, and until then say so once', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using program = new Program(...TOGETHER, '--to', a.address)
+    const url = await program.url()
+    const own = program.temporary.file(readdirSync(program.temporary.path)[0]!)
+    rmSync(own, { recursive: true })
+    writeFileSync(own, 'in the way')
+    const [victim] = childrenOf(program.child.pid)
+    process.kill(victim!, 'SIGKILL')
+    const refusals = (): number => program.err.split('no balancer process can be started').length - 1
+    await until('it is refused', () => refusals() === 1)
+    const atMs = performance.now()
+    while (performance.now() - atMs < 2_500) expect(await get(url)).toBe('a')
+    expect(refusals()).toBe(1)
+    rmSync(own)
+    await until('another one is started', () => childrenOf(program.child.pid).length === 2)
+    expect(await get(url)).toBe('a')
+  })
+
   test('reads a changed configuration in every process', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
@@ -291,6 +311,8 @@ describe('--processes', () => {
     expect(program.err).toContain('unix:/tmp/x.sock cannot be shared by 2 processes')
   })
 })
+
+const childrenOf = (pid: number): number[] => descendantsOf(pid).filter(isAlive)
 
 const stopped = (backend: TestBackend): Promise<void> => backend[Symbol.asyncDispose]()
 

@@ -12,7 +12,7 @@ export class Program implements AsyncDisposable {
   readonly child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>
   private readonly read: Promise<unknown>
   /** Temporary files of the program, which it leaves when it is killed. */
-  private readonly temporary: TempFolder = new TempFolder()
+  readonly temporary: TempFolder = new TempFolder()
 
   constructor(...args: string[]) {
     this.child = Bun.spawn([PROGRAM, ...args], {

@@ -69,9 +69,7 @@ export class ManagerMetrics implements Disposable {
         'When the manager was started, in seconds since 1970.',
         [`rip_manager_start_timestamp_seconds ${startedAtMs / 1_000}`],
       ),
-      ...family('rip_manager_memory_bytes', 'gauge', 'Resident memory of the manager.', [
-        `rip_manager_memory_bytes ${process.memoryUsage.rss()}`,
-      ]),
+      ...family('rip_manager_memory_bytes', 'gauge', 'Resident memory of the manager.', memoryLines()),
       ...family('rip_reloads_total', 'counter', 'Code that was to serve, by what became of it.', [
         ...labelled('rip_reloads_total', 'outcome', reloads),
       ]),
@@ -114,6 +112,15 @@ export class ManagerMetrics implements Disposable {
 
   [Symbol.dispose](): void {
     this.#counts[Symbol.dispose]()
+  }
+}
+
+/** None when the memory cannot be read, which takes a descriptor. */
+function memoryLines(): string[] {
+  try {
+    return [`rip_manager_memory_bytes ${process.memoryUsage.rss()}`]
+  } catch {
+    return []
   }
 }
 

@@ -50,7 +50,7 @@ export class ApplicationProcesses {
     })
     return this.#follow(child, () => {
       this.#probes.get(child.pid)?.abort()
-      this.#options.socketLeft(socket)
+      this.#leaveSocket(slot, socket)
     })
   }
 
@@ -113,6 +113,14 @@ export class ApplicationProcesses {
       this.#deliver({ type: 'exited', pid, status, stderr: child.stderrTail() })
     })
     return pid
+  }
+
+  #leaveSocket(slot: number, socket: string): void {
+    try {
+      this.#options.socketLeft(socket)
+    } catch (error) {
+      this.#warn(`the socket that worker ${slot} left cannot be removed: ${messageOf(error)}`)
+    }
   }
 
   #note(name: string, pid: number): void {

@@ -116,15 +116,16 @@ export class KeptService {
     }
   }
 
+  /** That we can ask nobody says nothing about it. */
   async #answers(): Promise<boolean> {
     const giveUp = new AbortController()
     using _timer = this.#host.options.clock.after(defaults.SERVICE_ALIVE_MS, () => giveUp.abort())
     try {
       await this.#service.alive?.({ signal: giveUp.signal })
       return true
-    } catch {
+    } catch (error) {
       // Silent, or about to end, which `exited` says.
-      return false
+      return isOwnLack(error)
     }
   }
 
@@ -210,4 +211,12 @@ export class KeptService {
 
 function statusText({ code, signal }: ExitStatus): string {
   return signal === null ? `exit code ${code}` : signal
+}
+
+const LACKS: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'])
+
+/** Whether we have nothing to open a connection with. */
+function isOwnLack(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return ('code' in error && LACKS.has(error.code)) || isOwnLack(error.cause)
 }

@@ -6,7 +6,7 @@ import { MAX_LINE_BYTES, OUTPUT_GRACE_MS, STDERR_TAIL_BYTES } from './bounds.ts'
 import { LineSplitter, type OnLine } from './line-splitter.ts'
 import type { OomWatch } from './oom.ts'
 import { StuckQuestion } from './stuck-question.ts'
-import { processStartTime, processState } from '../system/start-time.ts'
+import { mayBeSameProcess, processStartTime, processState } from '../system/start-time.ts'
 import { TextTail } from './text-tail.ts'
 import { messageOf } from '../contract/message-of.ts'
 
@@ -93,7 +93,7 @@ export class SupervisedChild implements ChildProcess {
   }
 
   signal(signal: Signal): void {
-    if (this.#reaped || processStartTime(this.pid) !== this.#startTime) return
+    if (this.#reaped || !mayBeSameProcess(this.pid, this.#startTime)) return
     if (signal === 'SIGKILL') this.#killedByUs = true
     if (signal === STUCK_SIGNAL) this.#question.ask()
     else signalGroup(this.pid, signal)

@@ -20,6 +20,16 @@ export function processGroup(pid: number): number | undefined {
   return field === undefined ? undefined : Number(field)
 }
 
+/**
+ * Whether the pid may be that of the process that was seen with this start time, and was not waited for: also where that
+ * cannot be found out, as without a free descriptor.
+ */
+export function mayBeSameProcess(pid: number, startTime: string | undefined): boolean {
+  const stat = readStat(pid)
+  if (stat === 'unreadable' || startTime === undefined) return true
+  return stat !== 'none' && fieldOf(stat.text, 22) === startTime
+}
+
 /** Whether the process that was seen with this start time still runs; without one, the pid alone has to do. */
 export function isSameProcess(pid: number, startTime: string | undefined): boolean {
   if (startTime === undefined) return hasPid(pid)
@@ -36,13 +46,22 @@ function hasPid(pid: number): boolean {
   }
 }
 
-/** Field 2 is the program's name in parentheses and may contain spaces and parentheses itself: fields are counted after it. */
 function statField(pid: number, field: number): string | undefined {
+  const stat = readStat(pid)
+  return typeof stat === 'string' ? undefined : fieldOf(stat.text, field)
+}
+
+/** Field 2 is the program's name in parentheses and may contain spaces and parentheses itself: fields are counted after it. */
+function fieldOf(stat: string, field: number): string | undefined {
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[field - 3]
+}
+
+/** `none`: there is no such process, or no `/proc`. */
+function readStat(pid: number): { readonly text: string } | 'none' | 'unreadable' {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[field - 3]
-  } catch {
-    // ENOENT or ESRCH: gone.
-    return undefined
+    return { text: readFileSync(`/proc/${pid}/stat`, 'utf8') }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' || code === 'ESRCH' ? 'none' : 'unreadable'
   }
 }

@@ -128,6 +128,21 @@ describe('a service', () => {
     )
   })
 
+  test('is not judged by a time in which nothing could be opened to ask it', async () => {
+    const lack = Object.assign(new TypeError('EMFILE'), { code: 'EMFILE' })
+    let reason: Error | undefined
+    const alive = async (): Promise<void> => {
+      if (reason !== undefined) throw reason
+    }
+    await using rig = await startedRig({ services: [balancer({ alive })] })
+    reason = new Error('the balancer does not answer', { cause: lack })
+    await rig.clock.advance(60_000)
+    expect(balancers(rig)[0]!.signals).toEqual([])
+    reason = new Error('the balancer does not answer')
+    await rig.clock.advance(15_000)
+    expect(balancers(rig)[0]!.signals).toEqual(['SIGKILL'])
+  })
+
   test('is not judged by a time in which we did not run ourselves', async () => {
     const beat = beating()
     await using rig = await startedRig({ services: [beat.service] })

@@ -1,5 +1,10 @@
 import { expect, test } from 'bun:test'
-import { isSameProcess, processStartTime, processState } from '../../src/system/start-time.ts'
+import {
+  isSameProcess,
+  mayBeSameProcess,
+  processStartTime,
+  processState,
+} from '../../src/system/start-time.ts'
 
 test('a process has one start time for life', () => {
   const first = processStartTime(process.pid)
@@ -7,6 +12,16 @@ test('a process has one start time for life', () => {
   expect(processStartTime(process.pid)).toBe(first)
   expect(isSameProcess(process.pid, first ?? '')).toBe(true)
   expect(isSameProcess(process.pid, '1')).toBe(false)
+})
+
+test('a pid is that of a process that was not waited for, unless it is known to be another one', async () => {
+  expect(mayBeSameProcess(process.pid, processStartTime(process.pid))).toBe(true)
+  expect(mayBeSameProcess(process.pid, '1')).toBe(false)
+  // The start time could not be read when the process was started.
+  expect(mayBeSameProcess(process.pid, undefined)).toBe(true)
+  const child = Bun.spawn(['true'])
+  await child.exited
+  expect(mayBeSameProcess(child.pid, '1')).toBe(false)
 })
 
 test('a process that is gone has none', async () => {

@@ -309,6 +309,29 @@ long('a reload for which no process can be started is refused and says why', asy
   figure(`exit ${refused.code}, then ${worked.code} once there was room again`)
 })
 
+long(
+  'a manager without free descriptors says so once, ends nothing that serves, and stops in good order',
+  async (sandbox) => {
+    const server = await sandbox.serve()
+    await until('all are ready', async () => (await sandbox.status())?.readyWorkers === 4)
+    const before = await sandbox.workerPids()
+    const load = sandbox.startLoad()
+    limitDescriptors(server.pid, 4)
+    // A balancer that is silent for ten seconds counts as stuck; it is asked in vain here, and answers everybody else.
+    await Bun.sleep(20_000)
+    const told = server.stderr.split('the manager has no file descriptor left').length - 1
+    expect(told, `it is said ${told} times:\n${server.stderr}`).toBe(1)
+    limitDescriptors(server.pid, 4096)
+    await until('it answers again', async () => (await sandbox.status())?.readyWorkers === 4)
+    expect(await sandbox.workerPids(), 'a worker was replaced').toEqual(before)
+    expectNothingFailed(await load.stop())
+    limitDescriptors(server.pid, 4)
+    server.kill('SIGTERM')
+    expect(await server.exited(), `it ended with:\n${server.stderr}`).toBe(0)
+    expectWithin(2_000, await sandbox.timeUntilGone(10_000), 'processes are left')
+  },
+)
+
 long('a worker without free descriptors is replaced, and no request is lost', async (sandbox) => {
   const server = await sandbox.serve()
   const [victim = 0] = await sandbox.workerPids()

@@ -324,7 +324,8 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     await Promise.all(running.map((builder) => builder.exited))
     // Waits for them, because two removals in one tree can disturb each other, and one then leaves its folder behind.
     await Promise.all(this.#discards.values())
-    await rm(this.#options.folder, { recursive: true, force: true })
+    // Best effort here, too: an error would hide why a start has failed.
+    await rm(this.#options.folder, { recursive: true, force: true }).catch(() => {})
   }
 
   /** Undefined when no process is ready, or it died without a report: then another process has to build. */

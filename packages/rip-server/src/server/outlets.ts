@@ -16,6 +16,7 @@ import { CertificateWatch } from '../front/certificate-watch.ts'
 import type { Front } from '../front/front.ts'
 import type { Ops, OpsOptions } from '../ops/open-ops.ts'
 import type { Settings } from '../settings/settings.ts'
+import { DescriptorWatch } from './descriptor-watch.ts'
 import { FailureWatch } from './failure-watch.ts'
 import type { LiveConfiguration } from './live-configuration.ts'
 import type { ServerPlan } from './server-plan.ts'
@@ -58,6 +59,7 @@ export async function openOutlets(plan: ServerPlan, sources: OutletSources): Pro
   }
   // In development the page of the failed request says what is wrong.
   if (plan.mode === 'production') owned.use(new FailureWatch({ status, manager }))
+  owned.use(new DescriptorWatch({ tell: (message) => manager.warn(message) }))
   const metrics = owned.use(new ManagerMetrics(manager))
   const ops = await opsOf(plan, {
     passed: opsSocket,

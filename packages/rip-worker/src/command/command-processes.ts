@@ -1,5 +1,5 @@
 import { AdoptedProcesses } from './adopted-processes.ts'
-import { descendants, residentBytes, signalAll, zombies } from './process-tree.ts'
+import { descendants, isThere, residentBytes, signalAll, zombies } from './process-tree.ts'
 
 const POLL_MS = 20
 /** The list of processes is read anew so often, where it may be that old. */
@@ -37,7 +37,18 @@ export class CommandProcesses {
   living(): readonly number[] {
     this.#readMs = performance.now()
     this.#buryAdopted()
-    return (this.#living = descendants())
+    return (this.#living = this.#list())
+  }
+
+  /** Where the list cannot be read, those that were on the last one and have not gone. */
+  #list(): readonly number[] {
+    try {
+      return descendants()
+    } catch {
+      // EMFILE
+      for (const pid of this.#living) if (pid !== this.#first?.pid) this.#adopted.bury(pid)
+      return this.#living.filter(isThere)
+    }
   }
 
   /** Bytes of memory that all of them have in use. @param isRecent whether the list of them may be some seconds old */
@@ -48,9 +59,9 @@ export class CommandProcesses {
 
   /** Sends TERM to all of them, and KILL to those that are left at `untilMs`, as `performance.now()` tells the time. */
   async end(untilMs: number): Promise<void> {
-    signalAll(descendants(), 'SIGTERM')
-    while (descendants().length > 0 && performance.now() < untilMs) await Bun.sleep(POLL_MS)
-    for (let left = descendants(); left.length > 0; left = descendants()) {
+    signalAll(this.#list(), 'SIGTERM')
+    while (this.#list().length > 0 && performance.now() < untilMs) await Bun.sleep(POLL_MS)
+    for (let left = this.#list(); left.length > 0; left = this.#list()) {
       signalAll(left, 'SIGKILL')
       await Bun.sleep(POLL_MS)
     }
@@ -59,7 +70,7 @@ export class CommandProcesses {
 
   /** Does not wait for their end. */
   kill(): void {
-    signalAll(descendants(), 'SIGKILL')
+    signalAll(this.#list(), 'SIGKILL')
   }
 
   /** The runtime buries the one that it has started itself. */

@@ -13,6 +13,7 @@ import { refuseInspection } from '../program/refuse-inspection.ts'
 import type { SupervisorPipe } from '../program/supervisor-pipe.ts'
 import { commandEnvironment } from './command-environment.ts'
 import { CommandNotFound, CommandProcesses } from './command-processes.ts'
+import { freeDescriptors } from './free-descriptors.ts'
 import { freePort } from './free-port.ts'
 import { listeningPorts } from './listening-ports.ts'
 import { PortBridge } from './port-bridge.ts'
@@ -236,8 +237,11 @@ export class CommandProgram {
     }
     const { inFlight, webSockets, eventStreams, requests, loopLagMs } = figures
     const rssBytes = this.#processes.residentBytes(this.#phase === 'serving')
+    const served = this.#search?.served
+    const free = served && freeDescriptors(served.pid)
     const vitals = { inFlight, webSockets, eventStreams, requests, loopLagMs, rssBytes }
-    this.#send({ type: 'beacon', ...vitals, ...NOTHING_PUBLISHED })
+    const known = free === undefined ? {} : { freeDescriptors: free }
+    this.#send({ type: 'beacon', ...vitals, ...known, ...NOTHING_PUBLISHED })
   }
 
   #supervisorGone(): void {

@@ -13,6 +13,8 @@ const PAGE_BYTES = 4_096
 /**
  * Every living process that this one has started, directly or through others: those below it, and those in its process
  * group whose parents have ended. Without itself.
+ *
+ * @throws when the list of processes cannot be read
  */
 export function descendants(self: number = process.pid): readonly number[] {
   const processes = allProcesses().filter(({ isZombie }) => !isZombie)
@@ -30,7 +32,23 @@ export function descendants(self: number = process.pid): readonly number[] {
 
 /** Processes below this one that have ended and that their parent, this process, has not waited for. */
 export function zombies(self: number = process.pid): readonly number[] {
-  return allProcesses().flatMap(({ pid, parent, isZombie }) => (isZombie && parent === self ? [pid] : []))
+  try {
+    return allProcesses().flatMap(({ pid, parent, isZombie }) => (isZombie && parent === self ? [pid] : []))
+  } catch {
+    // EMFILE: they are found later.
+    return []
+  }
+}
+
+/** Whether the process has not gone; a zombie is still there. */
+export function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    // ESRCH
+    return false
+  }
 }
 
 /** Bytes of memory that the processes have in use; pages they share count several times. */

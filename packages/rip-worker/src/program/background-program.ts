@@ -143,13 +143,17 @@ export class BackgroundProgram {
     if (message.type === 'drain') void this.#leave(message.deadlineMs)
   }
 
-  /** A program that is run by its command is not this process. */
+  /** A program that is run by its command is not this process. Loading the inspector takes a descriptor. */
   async #inspect(message: InspectionOrder): Promise<void> {
     const command = this.#settings.background?.command
     if (command !== undefined)
       return refuseInspection(message, command.join(' '), (answer) => this.#send(answer))
-    const { Inspector } = await import('./inspector.ts')
-    this.#inspector ??= new Inspector((answer) => this.#send(answer))
+    try {
+      const { Inspector } = await import('./inspector.ts')
+      this.#inspector ??= new Inspector((answer) => this.#send(answer))
+    } catch (error) {
+      return this.#send({ type: 'not-inspected', order: message.order, reason: reasonOf(error) })
+    }
     await this.#inspector.obey(message)
   }
 

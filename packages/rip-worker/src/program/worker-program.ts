@@ -240,7 +240,8 @@ export class WorkerProgram {
   }
 
   async #endBoot(): Promise<void> {
-    await this.#bus.load()
+    // What cannot be loaded now may be when it is needed.
+    await this.#bus.load().catch(() => {})
     if (this.#library !== undefined) await giveBackBootPages(this.#library)
   }
 
@@ -355,9 +356,14 @@ export class WorkerProgram {
     void this.#drain(message.deadlineMs)
   }
 
+  /** Loading the inspector takes a descriptor. */
   async #inspect(message: InspectionOrder): Promise<void> {
-    const { Inspector } = await import('./inspector.ts')
-    this.#inspector ??= new Inspector((answer) => this.#send(answer))
+    try {
+      const { Inspector } = await import('./inspector.ts')
+      this.#inspector ??= new Inspector((answer) => this.#send(answer))
+    } catch (error) {
+      return this.#send({ type: 'not-inspected', order: message.order, reason: reasonOf(error) })
+    }
     await this.#inspector.obey(message)
   }
 
