@@ -158,7 +158,8 @@ interface Client {
 }
 
 async function openSocket({ url }: Server): Promise<Client> {
-  const socket = new WebSocket(url.replace('http', 'ws'))
+  // localhost is an address of IPv4 or of IPv6, and the application says which.
+  const socket = new WebSocket(`ws://127.0.0.1:${new URL(url).port}`)
   const client: Client = { socket, received: [], closed: undefined }
   socket.addEventListener('message', ({ data }) => client.received.push(String(data)))
   socket.addEventListener('close', ({ code, reason }) => (client.closed = `${code} ${reason}`))
