@@ -255,7 +255,7 @@ describe('requests', () => {
 
   test('with a body in pieces arrive whole, with the framing they announced', async () => {
     await using backend = await RawBackend.start((socket, received) => {
-      if (received.endsWith('0\r\n\r\n') || received.endsWith('hello')) socket.write(OK)
+      if (received.endsWith('\r\n0\r\n\r\n') || received.endsWith('hello')) socket.write(OK)
     })
     await using balancer = await TestBalancer.start([backend.path])
     using client = await RawClient.connect(balancer.port)

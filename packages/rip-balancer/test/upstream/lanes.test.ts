@@ -212,10 +212,11 @@ test('an upload without a length is complete, and is sent no faster than the wor
       }
       return new Response(`${request.headers.get('content-length')} ${hash.digest('hex')}`)
     },
-    { limits: { body: '64MiB' } },
+    { limits: { body: '128MiB' } },
   )
   const part = crypto.getRandomValues(new Uint8Array(65_536))
-  const parts = 256
+  // More than the kernel keeps between two sockets, which is 36 MiB where it may grow much.
+  const parts = 1_024
   const hash = new Bun.CryptoHasher('sha1')
   let sent = 0
   const body = new ReadableStream<Uint8Array>({
@@ -233,7 +234,7 @@ test('an upload without a length is complete, and is sent no faster than the wor
     await Bun.sleep(50)
     return isStill
   })
-  expect(sent).toBeLessThan(200)
+  expect(sent).toBeLessThan(parts)
   gate.resolve()
   expect(await (await answer).text()).toBe(`null ${hash.digest('hex')}`)
   expect(it.balancer.status().pools[0]).toMatchObject({ lanes: 1 })

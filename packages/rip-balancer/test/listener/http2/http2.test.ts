@@ -68,7 +68,7 @@ describe('a request', () => {
 
   test('with a body of an unknown length is sent in chunks', async () => {
     await using stand = await start((socket, received) => {
-      if (received.endsWith('0\r\n\r\n')) socket.write(OK)
+      if (received.endsWith('\r\n0\r\n\r\n')) socket.write(OK)
     })
     using client = await stand.connect()
     client.write(client.headers(1, POST, false), client.data(1, 'hel', false), client.data(1, 'lo', true))
@@ -79,7 +79,7 @@ describe('a request', () => {
 
   test('may end with a frame that carries nothing', async () => {
     await using stand = await start((socket, received) => {
-      if (received.endsWith('0\r\n\r\n')) socket.write(OK)
+      if (received.endsWith('\r\n0\r\n\r\n')) socket.write(OK)
     })
     using client = await stand.connect()
     client.write(client.headers(1, GET, false), client.data(1, '', true))

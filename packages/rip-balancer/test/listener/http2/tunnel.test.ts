@@ -112,7 +112,7 @@ test('request and response may go on at the same time', async () => {
     if (received.endsWith('\r\n\r\n') && !received.includes('one'))
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhey\r\n')
     if (received.endsWith('one\r\n')) socket.write('3\r\nuno\r\n')
-    if (received.endsWith('0\r\n\r\n')) socket.write('3\r\nend\r\n0\r\n\r\n')
+    if (received.endsWith('\r\n0\r\n\r\n')) socket.write('3\r\nend\r\n0\r\n\r\n')
   })
   const { client } = it
   client.write(client.headers(1, POST, false))
