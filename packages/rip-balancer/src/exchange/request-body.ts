@@ -4,6 +4,8 @@ import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 
 /** Runs that are kept are joined up to this size, as a run of one byte would occupy a hundred. */
 const SMALL_BYTES = 1024
+/** What is kept of most bodies; it is never written to. */
+const NOTHING: Buffer[] = []
 
 /** The body of one request on its way to the backend: counted, bounded, and kept as long as it may have to be sent again. */
 export class RequestBody {
@@ -16,7 +18,7 @@ export class RequestBody {
   /** Its beginning was read before there was a backend to send it to. */
   gathered = false
   private readonly limits: Limits
-  private kept: Buffer[] = []
+  private kept: Buffer[] = NOTHING
   private keptBytes = 0
   private keeps = false
   private gatherBytes = 0
@@ -68,7 +70,7 @@ export class RequestBody {
   forget(): void {
     this.keeps = false
     this.keptBytes = 0
-    if (this.kept.length > 0) this.kept = []
+    this.kept = NOTHING
   }
 
   /** Whether it looks at bytes it has taken. */
@@ -115,8 +117,9 @@ export class RequestBody {
   private keepRun(bytes: Buffer, from: number, to: number): void {
     this.keptBytes += to - from
     const run = bytes.subarray(from, to)
-    const last = this.kept.at(-1)
-    if (last === undefined || last.length + run.length > SMALL_BYTES) this.kept.push(run)
+    if (this.kept === NOTHING) return void (this.kept = [run])
+    const last = this.kept.at(-1)!
+    if (last.length + run.length > SMALL_BYTES) this.kept.push(run)
     else this.kept[this.kept.length - 1] = Buffer.concat([last, run])
   }
 }

@@ -21,10 +21,12 @@ const MAX_REFUSALS = 3
 /** A server closes no connection only because it was unused for less than this: it has failed. */
 const MIN_UNUSED_MS = 500
 
+const NONE: readonly Backend[] = []
+
 /** The attempts of an exchange that failed, and whether another one may follow. */
 export class Retries {
   /** The backends that failed this request, the last one last. */
-  readonly tried: Backend[] = []
+  tried: readonly Backend[] = NONE
   /** How the last attempt failed. */
   lastFailure: FailedOutcome | undefined
   /** Attempts after which something had been sent, and was sent again. */
@@ -52,7 +54,7 @@ export class Retries {
   reset(): void {
     this.lastFailure = undefined
     this.repeats = 0
-    if (this.tried.length > 0) this.tried.length = 0
+    this.tried = NONE
     this.hasBackedOff = false
     this.refusals = 0
     this.leftOutSince = Number.POSITIVE_INFINITY
@@ -79,7 +81,7 @@ export class Retries {
   endAttempt(failure: FailedOutcome): void {
     const { attempt } = this
     if (attempt.backend !== undefined && this.tried.at(-1) !== attempt.backend)
-      this.tried.push(attempt.backend)
+      this.tried = [...this.tried, attempt.backend]
     this.lastFailure = failure
     this.facts.retries++
     attempt.release(failure)

@@ -3,6 +3,7 @@ import { FIELD } from './field-name.ts'
 import type { FieldSection } from './field-section.ts'
 
 const COMMA = 0x2c
+const NONE: readonly string[] = []
 
 /** The options in the `Connection` fields of a message (RFC 9110 §7.6.1). */
 export class ConnectionOptions {
@@ -13,12 +14,12 @@ export class ConnectionOptions {
   /** Whether an option names some other field, which then concerns this connection only. */
   nominates = false
   /** Names kept for the trailer section, lower case. */
-  private kept: string[] = []
+  private kept: readonly string[] = NONE
 
   /** @returns `false` when a field is not a list of tokens */
   read(section: FieldSection): boolean {
     this.close = this.keepAlive = this.upgrade = this.te = this.nominates = false
-    if (this.kept.length > 0) this.kept = []
+    this.kept = NONE
     if (!section.has(FIELD.connection)) return true
     for (let index = 0; index < section.count; index++)
       if (section.id(index) === FIELD.connection && !this.readList(section, index)) return false
@@ -28,13 +29,15 @@ export class ConnectionOptions {
   /** Keeps what is named, as the trailer section of the message comes when its head is gone. */
   keepNames(section: FieldSection): void {
     if (!this.nominates) return
+    const names: string[] = []
     for (let list = 0; list < section.count; list++) {
       if (section.id(list) !== FIELD.connection) continue
       eachToken(section.bytes, section.valueStart(list), section.valueEnd(list), (from, to) => {
-        this.kept.push(section.bytes.toString('latin1', from, to).toLowerCase())
+        names.push(section.bytes.toString('latin1', from, to).toLowerCase())
         return false
       })
     }
+    this.kept = names
   }
 
   /** Whether the field at `index` is named by a `Connection` option, of the head or of its own section. Slow; asked only if `nominates` is set. */

@@ -17,8 +17,8 @@ export const REFUSED = -2
 const EMPTY: Buffer = Buffer.alloc(0)
 const FIRST_ALLOCATION = 1024
 const SLOTS = 5
-/** Few heads have more; those that do get more slots. */
-const USUAL_FIELDS = 24
+/** Heads that have more get more slots, which they keep for the next message. */
+const FIRST_FIELDS = 12
 
 /** States of the scanner; those below `FIELD_START` belong to the start line of the subclass. */
 export const START_LINE = 0
@@ -67,7 +67,7 @@ export class FieldSection {
 
   constructor(limits: HeadLimits) {
     this.limits = limits
-    this.slots = new Int32Array(Math.min(limits.maxFields, USUAL_FIELDS) * SLOTS)
+    this.slots = new Int32Array(Math.min(limits.maxFields, FIRST_FIELDS) * SLOTS)
     this.state = this.firstState()
   }
 

@@ -182,7 +182,11 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost, BlockHo
     this.close(ERROR.none, reason)
   }
 
-  // --- what streams report: `StreamHost`
+  // --- what streams ask and report: `StreamHost`
+
+  get initialReceiveBytes(): number {
+    return this.sentSettings.initialWindowBytes
+  }
 
   waits(stream: Http2Stream): void {
     this.waiting.add(stream)
@@ -263,7 +267,7 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost, BlockHo
   settingsAcknowledged(): void {
     if (!this.sentSettings.isAwaited) return this.conduct.countControlFrame()
     const bytes = this.sentSettings.acknowledged()
-    for (const stream of this.streams.all()) stream.receiveWindow.resize(bytes)
+    for (const stream of this.streams.all()) stream.initialReceiveBytesGrew(bytes)
   }
 
   /** PING (§6.7). */
@@ -314,8 +318,7 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost, BlockHo
   // --- parts
 
   newStream(id: number): Http2Stream {
-    const { peer, sentSettings } = this
-    const stream = new Http2Stream(id, this, peer.streamWindowBytes, sentSettings.initialWindowBytes)
+    const stream = new Http2Stream(id, this, this.peer.streamWindowBytes)
     stream.begin()
     return stream
   }

@@ -35,6 +35,8 @@ export interface StreamOwner {
 export interface StreamHost {
   readonly output: FrameOutput
   readonly sendWindow: SendWindow
+  /** What the peer may send on a stream at first, as far as it knows. */
+  readonly initialReceiveBytes: number
   /** Something waits for a window or for the kernel. */
   waits(stream: Http2Stream): void
   /** A frame with so many bytes of data was sent. @param isCut a window had no room for more of them */
@@ -75,7 +77,8 @@ export class Http2Stream {
   /** It counts as open until `release`, although the peer has reset it. */
   holdsPlace = false
   readonly sendWindow: SendWindow
-  readonly receiveWindow: ReceiveWindow
+  /** Made when data comes: most requests have none. */
+  private ownReceiveWindow: ReceiveWindow | undefined
   private readonly host: StreamHost
   private current = STREAM.states.idle
   private isPaused = false
@@ -86,11 +89,10 @@ export class Http2Stream {
   private endWaits = false
   private trailers: Buffer | undefined
 
-  constructor(id: number, host: StreamHost, sendBytes: number, receiveBytes: number) {
+  constructor(id: number, host: StreamHost, sendBytes: number) {
     this.id = id
     this.host = host
     this.sendWindow = new SendWindow(sendBytes)
-    this.receiveWindow = new ReceiveWindow(receiveBytes)
     this.startedAt = host.output.position
   }
 
@@ -102,6 +104,16 @@ export class Http2Stream {
   /** Whether our message is complete, as far as the writer is concerned. */
   get sendEnded(): boolean {
     return this.endWaits || this.state === 'half-closed-local' || this.state === 'closed'
+  }
+
+  get receiveWindow(): ReceiveWindow {
+    this.ownReceiveWindow ??= new ReceiveWindow(this.host.initialReceiveBytes)
+    return this.ownReceiveWindow
+  }
+
+  /** `initialReceiveBytes` has grown by so much, which may be negative. */
+  initialReceiveBytesGrew(bytes: number): void {
+    this.ownReceiveWindow?.resize(bytes)
   }
 
   /** A request begins. */
@@ -306,8 +318,8 @@ export class Http2Stream {
   }
 
   private giveBack(): void {
-    const { owner, receiveWindow } = this
-    if (this.isOver || this.receiveEnded || !receiveWindow.isDue) return
+    const { owner, ownReceiveWindow: receiveWindow } = this
+    if (receiveWindow?.isDue !== true || this.isOver || this.receiveEnded) return
     if (owner !== undefined) receiveWindow.grow(owner.moreWindow())
     const bytes = receiveWindow.giveBack()
     if (bytes > 0) this.host.output.writeNumber(FRAME.windowUpdate, this.id, bytes)

@@ -10,9 +10,6 @@ import type { Http2Plane } from './http2-plane.ts'
 
 const BAD_REQUEST = 400
 const NOT_IMPLEMENTED = 501
-/** The next head of this object may be a little longer. */
-const HEADROOM = 1.25
-const FIRST_HEAD_BYTES = 512
 
 /** What happens to the stream of a request, and ends its exchange. */
 export interface StreamEnds {
@@ -145,8 +142,7 @@ export class StreamRequest implements StreamOwner {
   /** Has the strict parser read what was decoded, and applies the rules that need the whole head. */
   private readHead(): Fault | undefined {
     const { lines } = this.plane.requestFields
-    if (lines.at > this.headBytes.length)
-      this.headBytes = Buffer.allocUnsafeSlow(Math.max(FIRST_HEAD_BYTES, Math.ceil(lines.at * HEADROOM)))
+    if (lines.at > this.headBytes.length) this.headBytes = Buffer.allocUnsafeSlow(lines.at)
     lines.bytes.copy(this.headBytes, 0, 0, lines.at)
     const head = this.plane.data.borrowHead()
     this.head = head
