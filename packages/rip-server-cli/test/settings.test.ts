@@ -219,6 +219,17 @@ describe('the balancer', () => {
     ])
   })
 
+  test('is refused if it allows longer heads than workers take', async () => {
+    const limited = (head: string): Sources => ({
+      config: `export default { balancer: { limits: { head: ${head} } } }`,
+    })
+    for (const head of [`'2MiB'`, '2000000'])
+      expect((await refused(limited(head))).message).toContain(
+        'balancer.limits.head: workers take no more than 1MiB, got 2',
+      )
+    await resolved(limited(`'1MiB'`))
+  })
+
   test('requires a certificate with its key, or neither', async () => {
     const flag = await refused({ args: ['--tls-cert', 'a.pem'] })
     expect([flag.exitCode, flag.message]).toEqual([2, expect.stringContaining('--tls-cert: needs --tls-key')])

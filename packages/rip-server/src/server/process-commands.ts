@@ -1,14 +1,17 @@
 import type { BackgroundProgram } from '@rip/manager'
 import { commandPreload, commandProgram, workerProgram } from '../programs/programs.ts'
 import type { BackgroundSetting } from '../settings/background-programs.ts'
+import { MAX_HEAD_BYTES } from '../settings/balancer-settings.ts'
 import { commandArgv, commandText } from '../settings/command.ts'
 import type { ServerPlan } from './server-plan.ts'
 
+/** What the balancer may add to a head: who the client is, and the id of the request. */
+const ADDED_HEAD_BYTES = 64 * 1024
 /**
  * The balancer limits the length of heads, and its limit may change while workers run. A worker's own limit cannot
  * change, and is lower by default.
  */
-const TAKE_ANY_HEAD = `--max-http-header-size=${64 * 1024 * 1024}`
+const TAKE_ANY_HEAD = `--max-http-header-size=${MAX_HEAD_BYTES + ADDED_HEAD_BYTES}`
 
 /** How a worker is started. */
 export function workerCommand(plan: ServerPlan): readonly [string, ...string[]] {

@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from 'node:path'
 import type { BalancerConfig } from '@rip/balancer'
 import { configProblems } from '@rip/balancer/supervisor'
+import { sizeBytes } from '@rip/balancer/text'
 
 /** Options of the balancer that the server itself sets. */
 type Decided =
@@ -37,6 +38,9 @@ const MAX_PROCESSES = 64
 /** Bun's server takes 198 fields, a dozen of which the balancer may add; it knows no option for more. */
 const MAX_FIELDS = 186
 
+/** Longest head of a request: Bun's server makes room for one in each process that is spoken to in HTTP/2. */
+export const MAX_HEAD_BYTES: number = 2 ** 20
+
 /** Every problem of the file's `balancer`, each with its path in there. */
 export function balancerProblems(value: unknown): readonly string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -53,11 +57,18 @@ export function balancerProblems(value: unknown): readonly string[] {
     ...(fieldsOf(rest) > MAX_FIELDS
       ? [`limits.fields: workers take no more than ${MAX_FIELDS}, got ${fieldsOf(rest)}`]
       : []),
+    ...(bytesOf(headOf(rest)) > MAX_HEAD_BYTES
+      ? [`limits.head: workers take no more than 1MiB, got ${headOf(rest)}`]
+      : []),
     ...configProblems(rest),
   ]
 }
 
 const fieldsOf = ({ limits }: BalancerSettings): number => limits?.fields ?? 0
+
+const headOf = ({ limits }: BalancerSettings): number | string => limits?.head ?? 0
+
+const bytesOf = (size: number | string): number => (typeof size === 'number' ? size : (sizeBytes(size) ?? 0))
 
 const isProcessCount = (value: unknown): boolean =>
   Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_PROCESSES
