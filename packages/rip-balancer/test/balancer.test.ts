@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { connect } from 'node:net'
 import { writeFileSync } from 'node:fs'
 import { until } from '@rip/testing'
 import { AdminClient, balance, createBalancer, type ExchangeRecord } from '../src/index.ts'
@@ -490,6 +491,22 @@ describe('the access log', () => {
     await using lb = await balance({ listen: '127.0.0.1:0', to: a.address, accessLog: { file: '/dev/full' } })
     for (let n = 0; n < 5; n++) expect(await get(lb.url)).toBe('a')
   })
+})
+
+test('clients that speak HTTP/2 to a port without it are answered in HTTP/1.1 and logged once, as proxies do it that are told to', async () => {
+  const warnings: string[] = []
+  await using lb = await balance(
+    { listen: '127.0.0.1:0' },
+    { onWarning: (message) => warnings.push(message) },
+  )
+  for (let n = 0; n < 3; n++) {
+    const socket = connect({ port: Number(new URL(lb.url).port), host: '127.0.0.1' })
+    socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+    let answer = ''
+    for await (const chunk of socket) answer += String(chunk)
+    expect(answer).toStartWith('HTTP/1.1 505 ')
+  }
+  expect(warnings).toEqual([expect.stringContaining('a client spoke HTTP/2 to a port without')])
 })
 
 test('clients that speak TLS to a port without it are logged once, not for each of them', async () => {

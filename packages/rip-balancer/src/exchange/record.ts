@@ -115,6 +115,8 @@ export type ConnectionEvent =
   /** A client spoke plain HTTP to a port with TLS, or TLS to one without. */
   | 'http-on-tls'
   | 'tls-on-http'
+  /** A client began with HTTP/2 on a port that takes HTTP/1.1 only. */
+  | 'http2-on-http1'
   /** HTTP/2 is spoken on a client connection. */
   | 'http2'
   /** A client reset more streams, sent more frames that carry nothing, or left more answers unread than is usual: its connection was closed. */

@@ -338,10 +338,15 @@ export class ClientConnection implements ClientHost, KeptConnection {
       case 'tls':
         return this.turnTlsAway()
       case 'http2':
-        return this.keeper.takesPreface ? this.becomeHttp2() : this.refuse(this.heads.fault!)
+        return this.keeper.takesPreface ? this.becomeHttp2() : this.refuseHttp2()
       case 'malformed':
         return this.refuse(this.heads.fault!)
     }
+  }
+
+  private refuseHttp2(): false {
+    this.plane.settings.observer.connection('http2-on-http1')
+    return this.refuse(this.heads.fault!)
   }
 
   private beginExchange(head: RequestHead): true {

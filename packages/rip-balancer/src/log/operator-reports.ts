@@ -9,14 +9,22 @@ import { TlsReports } from './tls-reports.ts'
 const MAX_FOREIGN_HOSTS = 100
 /** Between two reports of mistakes in hooks or in the balancer itself. */
 const FAULT_PAUSE_MS = 1_000
-/** A scheme that was mistyped, or a port that was mixed up; scanners do the same all day long. */
-const WRONG_PROTOCOL_PAUSE_MS = 3_600_000
+/** A scheme that was mistyped, a port that was mixed up, a client that is broken; scanners do the same all day long. */
+const CONNECTION_PAUSE_MS = 3_600_000
 
-const WRONG_PROTOCOL: Readonly<Partial<Record<ConnectionEvent, string>>> = {
+const CONNECTIONS: Readonly<Partial<Record<ConnectionEvent, string>>> = {
   'http-on-tls':
     'a client spoke plain HTTP to a port with TLS and got 400: its address has to begin with https://',
   'tls-on-http':
     'a client spoke TLS to a port without: its address has to begin with http://, or the port needs a certificate',
+  'http2-on-http1':
+    'a client spoke HTTP/2 to a port without and got 505: listen[].http2 takes both there, in the program --http2 on',
+  'http2-resets':
+    'the connection of a client was ended, as more of its streams of HTTP/2 were reset than is usual',
+  'http2-control-frames':
+    'the connection of a client was ended, as it sent more frames of HTTP/2 that carry nothing than is usual',
+  'http2-unread-answers':
+    'the connection of a client was ended, as it did not read what it asked for by frames of HTTP/2',
 }
 
 export interface OperatorReportsOptions {
@@ -36,7 +44,7 @@ export class OperatorReports {
   private readonly tlsFailures: TlsReports
   /** Names that were asked for and not answered, as far as they were told. */
   private readonly foreignHosts = new Set<string>()
-  private readonly protocolPace: ReportPace<ConnectionEvent>
+  private readonly connectionPace: ReportPace<ConnectionEvent>
   private readonly faultPace: ReportPace<'fault'>
 
   constructor(options: OperatorReportsOptions) {
@@ -47,7 +55,7 @@ export class OperatorReports {
     this.limits = new LimitReports({ limits, warn, now })
     this.losses = new LossReports({ warn, now })
     this.tlsFailures = new TlsReports(warn)
-    this.protocolPace = new ReportPace(now, WRONG_PROTOCOL_PAUSE_MS)
+    this.connectionPace = new ReportPace(now, CONNECTION_PAUSE_MS)
     this.faultPace = new ReportPace(now, FAULT_PAUSE_MS)
   }
 
@@ -58,8 +66,8 @@ export class OperatorReports {
 
   connection(event: ConnectionEvent): void {
     this.limits.connection(event)
-    const text = WRONG_PROTOCOL[event]
-    if (text !== undefined && this.protocolPace.next(event) !== undefined) this.warn(text)
+    const text = CONNECTIONS[event]
+    if (text !== undefined && this.connectionPace.next(event) !== undefined) this.warn(text)
   }
 
   /** Told once for each name, as a page asks again and again. */

@@ -43,6 +43,7 @@ const EVENTS: Readonly<Record<ConnectionEvent, true>> = {
   'idle-timeout': true,
   'http-on-tls': true,
   'tls-on-http': true,
+  'http2-on-http1': true,
   http2: true,
   'http2-resets': true,
   'http2-control-frames': true,
