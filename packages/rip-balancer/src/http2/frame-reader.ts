@@ -2,15 +2,23 @@ import { ERROR } from './error-code.ts'
 import { FLAG, FRAME, FRAME_HEADER_BYTES, MAX_31_BITS, PING_BYTES } from './frame-type.ts'
 import { DEFAULT_FRAME_BYTES } from './settings.ts'
 
-/** Takes what a peer sends. Bytes are valid during the call only. */
-export interface FrameHandler {
+/** Takes the DATA frames of a peer. Bytes are valid during the call only. */
+export interface DataHandler {
   /** A DATA frame begins. @param length of its payload, padding included, which is what flow control counts */
-  dataBegins(stream: number, length: number): void
+  begins(stream: number, length: number): void
   /** A part of its data, without padding. */
-  data(stream: number, bytes: Buffer, from: number, to: number): void
-  dataEnds(stream: number, endsStream: boolean): void
+  part(bytes: Buffer, from: number, to: number): void
+  ends(endsStream: boolean): void
+}
+
+/** Takes the header blocks of a peer. Bytes are valid during the call only. */
+export interface BlockHandler {
   /** A complete header block: a HEADERS frame, joined with the CONTINUATION frames that followed. */
-  headers(stream: number, block: Buffer, from: number, to: number, endsStream: boolean): void
+  take(stream: number, block: Buffer, from: number, to: number, endsStream: boolean): void
+}
+
+/** Takes what else a peer sends. Bytes are valid during the call only. */
+export interface ControlHandler {
   resetStream(stream: number, code: number): void
   /** A SETTINGS frame that is not an acknowledgement. */
   settings(bytes: Buffer, from: number, to: number): void
@@ -25,6 +33,12 @@ export interface FrameHandler {
   brokenStream(stream: number, code: number): void
   /** The peer broke a rule: the connection ends with this error (§5.4.1), and nothing more is read. */
   broken(code: number, reason: string): void
+}
+
+export interface FrameHandlers {
+  readonly data: DataHandler
+  readonly blocks: BlockHandler
+  readonly control: ControlHandler
 }
 
 /** Bounds of one header block. */
@@ -52,7 +66,9 @@ const PRIORITY_BYTES = 5
  * handed on whole, from where it is if it came in one piece.
  */
 export class FrameReader {
-  private readonly handler: FrameHandler
+  private readonly data: DataHandler
+  private readonly blocks: BlockHandler
+  private readonly control: ControlHandler
   private readonly limits: BlockLimits
   private readonly maxFrameBytes: number
   private state: number = HEADER
@@ -76,8 +92,14 @@ export class FrameReader {
   private isFirst = true
 
   /** @param maxFrameBytes longest frame that the peer may send */
-  constructor(handler: FrameHandler, limits: BlockLimits, maxFrameBytes: number = DEFAULT_FRAME_BYTES) {
-    this.handler = handler
+  constructor(
+    { data, blocks, control }: FrameHandlers,
+    limits: BlockLimits,
+    maxFrameBytes: number = DEFAULT_FRAME_BYTES,
+  ) {
+    this.data = data
+    this.blocks = blocks
+    this.control = control
     this.limits = limits
     this.maxFrameBytes = maxFrameBytes
   }
@@ -166,14 +188,14 @@ export class FrameReader {
   private beginData(length: number): void {
     const isPadded = (this.flags & FLAG.padded) !== 0
     if (isPadded && length === 0) return this.fail(ERROR.frameSize, 'a padded DATA frame without a payload')
-    this.handler.dataBegins(this.stream, length)
+    this.data.begins(this.stream, length)
     if (this.state === BROKEN) return
     this.state = isPadded ? DATA_PADDING_LENGTH : DATA
     if (length === 0) this.endData()
   }
 
   private skipUnknown(): void {
-    this.handler.ignored()
+    this.control.ignored()
     if (this.left > 0 && this.state !== BROKEN) this.state = SKIP
   }
 
@@ -218,7 +240,7 @@ export class FrameReader {
   private readData(chunk: Buffer, at: number, to: number): number {
     const end = Math.min(to, at + this.left)
     this.left -= end - at
-    this.handler.data(this.stream, chunk, at, end)
+    this.data.part(chunk, at, end)
     if (this.left === 0 && this.state === DATA) this.skipPadding()
     return end
   }
@@ -240,13 +262,13 @@ export class FrameReader {
 
   private endData(): void {
     this.state = HEADER
-    this.handler.dataEnds(this.stream, (this.flags & FLAG.endStream) !== 0)
+    this.data.ends((this.flags & FLAG.endStream) !== 0)
   }
 
   /** The payload of a frame is complete. */
   private complete(bytes: Buffer, from: number, to: number): void {
     this.state = HEADER
-    const { handler, stream, flags } = this
+    const { control, stream, flags } = this
     switch (this.type) {
       case FRAME.headers:
         return this.beginBlock(bytes, from, to)
@@ -255,24 +277,24 @@ export class FrameReader {
       case FRAME.priority:
         return this.priority(bytes, from, to)
       case FRAME.resetStream:
-        return handler.resetStream(stream, bytes.readUInt32BE(from))
+        return control.resetStream(stream, bytes.readUInt32BE(from))
       case FRAME.settings:
-        return (flags & FLAG.ack) !== 0 ? handler.settingsAcknowledged() : handler.settings(bytes, from, to)
+        return (flags & FLAG.ack) !== 0 ? control.settingsAcknowledged() : control.settings(bytes, from, to)
       case FRAME.ping:
-        return (flags & FLAG.ack) !== 0 ? handler.pingAnswered() : handler.ping(bytes, from)
+        return (flags & FLAG.ack) !== 0 ? control.pingAnswered() : control.ping(bytes, from)
       case FRAME.goAway:
-        return handler.peerGoesAway(bytes.readUInt32BE(from) & MAX_31_BITS, bytes.readUInt32BE(from + 4))
+        return control.peerGoesAway(bytes.readUInt32BE(from) & MAX_31_BITS, bytes.readUInt32BE(from + 4))
       default:
-        return handler.windowUpdate(stream, bytes.readUInt32BE(from) & MAX_31_BITS)
+        return control.windowUpdate(stream, bytes.readUInt32BE(from) & MAX_31_BITS)
     }
   }
 
   /** Priorities are not used (§5.3); a stream that depends on itself was an error always (RFC 7540 §5.3.1). */
   private priority(bytes: Buffer, from: number, to: number): void {
-    const { handler, stream } = this
-    if (to - from !== PRIORITY_BYTES) return handler.brokenStream(stream, ERROR.frameSize)
-    if (dependsOn(bytes, from) === stream) return handler.brokenStream(stream, ERROR.protocol)
-    handler.ignored()
+    const { control, stream } = this
+    if (to - from !== PRIORITY_BYTES) return control.brokenStream(stream, ERROR.frameSize)
+    if (dependsOn(bytes, from) === stream) return control.brokenStream(stream, ERROR.protocol)
+    control.ignored()
   }
 
   private beginBlock(bytes: Buffer, from: number, to: number): void {
@@ -284,9 +306,9 @@ export class FrameReader {
     if ((flags & FLAG.priority) !== 0) start += PRIORITY_BYTES
     if (start > end) return this.fail(ERROR.protocol, 'padding longer than its frame')
     this.blockEndsStream = (flags & FLAG.endStream) !== 0
-    if ((flags & FLAG.endHeaders) !== 0) this.handler.headers(stream, bytes, start, end, this.blockEndsStream)
+    if ((flags & FLAG.endHeaders) !== 0) this.blocks.take(stream, bytes, start, end, this.blockEndsStream)
     else this.startGathering(bytes, start, end)
-    if (dependsOnItself) this.handler.brokenStream(stream, ERROR.protocol)
+    if (dependsOnItself) this.control.brokenStream(stream, ERROR.protocol)
   }
 
   private startGathering(bytes: Buffer, from: number, to: number): void {
@@ -302,7 +324,7 @@ export class FrameReader {
     const { block } = this
     this.blockStream = 0
     this.block = EMPTY
-    this.handler.headers(this.stream, block, 0, this.blockFilled, this.blockEndsStream)
+    this.blocks.take(this.stream, block, 0, this.blockFilled, this.blockEndsStream)
   }
 
   private gather(bytes: Buffer, from: number, to: number): boolean {
@@ -326,7 +348,7 @@ export class FrameReader {
 
   private fail(code: number, reason: string): void {
     this.stop()
-    this.handler.broken(code, reason)
+    this.control.broken(code, reason)
   }
 
   private refuse(code: number, reason: string): boolean {

@@ -1,6 +1,7 @@
 import type { Turn } from '../transport/turn.ts'
 import { ERROR } from './error-code.ts'
 import type { FrameHost } from './frame-host.ts'
+import type { BlockHandler } from './frame-reader.ts'
 import type { GoingAway } from './going-away.ts'
 import type { PeerConduct } from './peer-conduct.ts'
 import type { SessionOwner } from './session-owner.ts'
@@ -26,7 +27,7 @@ export interface IncomingBlocksOptions {
 }
 
 /** The header blocks of a connection (RFC 9113 §6.2): a new request, the head of a response, or trailers. */
-export class IncomingBlocks {
+export class IncomingBlocks implements BlockHandler {
   private readonly role: Role
   private readonly local: LocalSettings
   private readonly owner: SessionOwner

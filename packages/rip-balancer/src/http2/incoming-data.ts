@@ -1,5 +1,6 @@
 import { ERROR } from './error-code.ts'
 import type { FrameHost } from './frame-host.ts'
+import type { DataHandler } from './frame-reader.ts'
 import { FRAME } from './frame-type.ts'
 import type { PeerConduct } from './peer-conduct.ts'
 import { ReceiveWindow } from './receive-window.ts'
@@ -11,7 +12,7 @@ import type { StreamTable } from './stream-table.ts'
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
 
 /** The DATA frames of a connection (RFC 9113 §6.1): whose they are, and how much more may come (§6.9). */
-export class IncomingData {
+export class IncomingData implements DataHandler {
   private readonly streams: StreamTable
   private readonly conduct: PeerConduct
   private readonly host: FrameHost
@@ -29,7 +30,6 @@ export class IncomingData {
     this.host = host
   }
 
-  /** @param length of the payload, padding included, which is what flow control counts */
   begins(id: number, length: number): void {
     const { conduct } = this
     this.current = undefined
@@ -44,7 +44,6 @@ export class IncomingData {
     this.current = stream
   }
 
-  /** A part of the frame's data, without padding. */
   part(bytes: Buffer, from: number, to: number): void {
     this.dataBytes += to - from
     this.current?.owner?.dataReceived(bytes, from, to)

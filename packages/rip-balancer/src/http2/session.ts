@@ -4,7 +4,7 @@ import type { Receiver, Turn } from '../transport/turn.ts'
 import { AbuseBudget, type AbuseLimits } from './abuse-budget.ts'
 import { ERROR, errorName } from './error-code.ts'
 import { FrameOutput } from './frame-output.ts'
-import { FrameReader, type BlockLimits, type FrameHandler } from './frame-reader.ts'
+import { FrameReader, type BlockLimits, type ControlHandler } from './frame-reader.ts'
 import { FRAME, PING_BYTES, PREFACE } from './frame-type.ts'
 import { GoingAway } from './going-away.ts'
 import { IncomingBlocks, type BlockHost } from './incoming-blocks.ts'
@@ -34,7 +34,7 @@ export interface SessionOptions {
  * Each violation ends the stream or the connection with its error. It knows nothing of HPACK: header blocks are handed over
  * to the owner, and come from it, as bytes.
  */
-export class Http2Session implements Receiver, FrameHandler, StreamHost, BlockHost {
+export class Http2Session implements Receiver, ControlHandler, StreamHost, BlockHost {
   readonly peer: PeerSettings
   readonly output: FrameOutput
   readonly sendWindow: SendWindow = new SendWindow(DEFAULT_WINDOW_BYTES)
@@ -53,7 +53,6 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost, BlockHo
   private readonly goingAway: GoingAway
   private readonly conduct: PeerConduct
   private readonly incomingData: IncomingData
-  private readonly incomingBlocks: IncomingBlocks
 
   constructor({ role, socket, turn, local, blocks, abuse, owner }: SessionOptions) {
     const { clock } = turn
@@ -61,15 +60,14 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost, BlockHo
     this.owner = owner
     this.peer = new PeerSettings(role)
     this.output = new FrameOutput(socket, turn)
-    this.reader = new FrameReader(this, blocks, local.maxFrameBytes)
     this.preface = role === 'server' ? new PrefaceCheck() : undefined
     const streams = (this.streams = new StreamTable(role))
     const budget = (this.budget = new AbuseBudget(abuse, clock))
     this.sentSettings = new SentSettings(local, clock)
     const goingAway = (this.goingAway = new GoingAway(this.output, clock))
     const conduct = (this.conduct = new PeerConduct({ role, budget, streams, owner, host: this }))
-    this.incomingData = new IncomingData(streams, conduct, this)
-    this.incomingBlocks = new IncomingBlocks({
+    const data = (this.incomingData = new IncomingData(streams, conduct, this))
+    const incomingBlocks = new IncomingBlocks({
       role,
       local,
       owner,
@@ -79,6 +77,11 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost, BlockHo
       turn,
       host: this,
     })
+    this.reader = new FrameReader(
+      { data, blocks: incomingBlocks, control: this },
+      blocks,
+      local.maxFrameBytes,
+    )
   }
 
   /** Streams that are open, or whose owners are not done with them. */
@@ -223,23 +226,7 @@ export class Http2Session implements Receiver, FrameHandler, StreamHost, BlockHo
     this.tellIfDrained()
   }
 
-  // --- what the peer sends: `FrameHandler`
-
-  dataBegins(id: number, length: number): void {
-    this.incomingData.begins(id, length)
-  }
-
-  data(_id: number, bytes: Buffer, from: number, to: number): void {
-    this.incomingData.part(bytes, from, to)
-  }
-
-  dataEnds(_id: number, endsStream: boolean): void {
-    this.incomingData.ends(endsStream)
-  }
-
-  headers(id: number, block: Buffer, from: number, to: number, endsStream: boolean): void {
-    this.incomingBlocks.take(id, block, from, to, endsStream)
-  }
+  // --- frames that are neither DATA nor header blocks: `ControlHandler`
 
   /** RST_STREAM (§6.4). */
   resetStream(id: number, code: number): void {

@@ -88,26 +88,36 @@ export function framesIn(bytes: Buffer): string[] {
 export function eventsOf(pieces: readonly Buffer[]): string[] {
   const events: string[] = []
   let data = ''
+  let current = 0
   const reader = new FrameReader(
     {
-      dataBegins: (stream, length) => void events.push(`data ${stream} ${length}`),
-      data: (_stream, bytes, from, to) => void (data += bytes.toString('latin1', from, to)),
-      dataEnds(stream, endsStream) {
-        events.push(`data ${stream} ${data} ${endsStream}`)
-        data = ''
+      data: {
+        begins(stream, length) {
+          current = stream
+          events.push(`data ${stream} ${length}`)
+        },
+        part: (bytes, from, to) => void (data += bytes.toString('latin1', from, to)),
+        ends(endsStream) {
+          events.push(`data ${current} ${data} ${endsStream}`)
+          data = ''
+        },
       },
-      headers: (stream, block, from, to, endsStream) =>
-        void events.push(`headers ${stream} ${block.toString('latin1', from, to)} ${endsStream}`),
-      resetStream: (stream, code) => void events.push(`reset ${stream} ${code}`),
-      settings: (bytes, from, to) => void events.push(`settings ${bytes.toString('hex', from, to)}`),
-      settingsAcknowledged: () => void events.push('settings ack'),
-      ping: (bytes, from) => void events.push(`ping ${bytes.toString('hex', from, from + 8)}`),
-      pingAnswered: () => void events.push('ping ack'),
-      peerGoesAway: (lastStream, code) => void events.push(`goaway ${lastStream} ${code}`),
-      windowUpdate: (stream, increment) => void events.push(`window ${stream} ${increment}`),
-      ignored: () => void events.push('ignored'),
-      brokenStream: (stream, code) => void events.push(`broken stream ${stream} ${code}`),
-      broken: (code, reason) => void events.push(`broken ${code} ${reason}`),
+      blocks: {
+        take: (stream, block, from, to, endsStream) =>
+          void events.push(`headers ${stream} ${block.toString('latin1', from, to)} ${endsStream}`),
+      },
+      control: {
+        resetStream: (stream, code) => void events.push(`reset ${stream} ${code}`),
+        settings: (bytes, from, to) => void events.push(`settings ${bytes.toString('hex', from, to)}`),
+        settingsAcknowledged: () => void events.push('settings ack'),
+        ping: (bytes, from) => void events.push(`ping ${bytes.toString('hex', from, from + 8)}`),
+        pingAnswered: () => void events.push('ping ack'),
+        peerGoesAway: (lastStream, code) => void events.push(`goaway ${lastStream} ${code}`),
+        windowUpdate: (stream, increment) => void events.push(`window ${stream} ${increment}`),
+        ignored: () => void events.push('ignored'),
+        brokenStream: (stream, code) => void events.push(`broken stream ${stream} ${code}`),
+        broken: (code, reason) => void events.push(`broken ${code} ${reason}`),
+      },
     },
     { maxBlockBytes: 20_000, maxContinuations: 8 },
   )
