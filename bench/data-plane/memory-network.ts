@@ -18,14 +18,26 @@ class MemorySocket {
   private readonly handlers: Handlers
   private readonly expected: number
   private readonly complete: MemorySocket[]
+  private readonly closed: () => void
   private received = 0
 
-  /** @param expected bytes of a whole message @param complete where the socket is put when it has one */
-  constructor(handlers: Handlers, data: unknown, expected: number, complete: MemorySocket[]) {
+  /**
+   * @param expected bytes of a whole message
+   * @param complete where the socket is put when it has one
+   * @param closed the balancer has closed the connection
+   */
+  constructor(
+    handlers: Handlers,
+    data: unknown,
+    expected: number,
+    complete: MemorySocket[],
+    closed: () => void,
+  ) {
     this.handlers = handlers
     this.data = data
     this.expected = expected
     this.complete = complete
+    this.closed = closed
   }
 
   open(): void {
@@ -54,11 +66,15 @@ class MemorySocket {
   shutdown(): void {}
 
   end(): void {
-    throw new Error('the balancer has closed a connection')
+    this.closed()
+  }
+
+  close(): void {
+    this.closed()
   }
 
   terminate(): void {
-    throw new Error('the balancer has given a connection up')
+    this.closed()
   }
 }
 
@@ -89,7 +105,7 @@ export class MemoryNetwork {
     }
     const connectInMemory = async ({ socket, data }: { socket: Handlers; data: unknown }): Promise<void> => {
       await Promise.resolve()
-      new MemorySocket(socket, data, this.message.request.length, this.backends).open()
+      new MemorySocket(socket, data, this.message.request.length, this.backends, nothing).open()
     }
     Object.assign(Bun, { listen: listenInMemory, connect: connectInMemory })
   }
@@ -132,4 +148,11 @@ function take(from: MemorySocket[], to: MemorySocket[]): void {
   to.length = 0
   for (const each of from) to.push(each)
   from.length = 0
+}
+
+/** Of connections to backends those that are unused are closed. */
+function nothing(): void {}
+
+function refuse(): never {
+  throw new Error('the balancer has closed the connection of a client')
 }

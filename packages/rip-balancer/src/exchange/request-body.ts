@@ -18,6 +18,11 @@ export class RequestBody {
   /** Its beginning was read before there was a backend to send it to. */
   gathered = false
   private readonly limits: Limits
+  /** The first run that is kept is `[firstFrom, firstTo)` of this: mostly there is no other, and cutting it out takes as long as sending it. */
+  private first: Buffer | undefined = undefined
+  private firstFrom = 0
+  private firstTo = 0
+  /** All runs, once there are several. */
   private kept: Buffer[] = NOTHING
   private keptBytes = 0
   private keeps = false
@@ -70,12 +75,13 @@ export class RequestBody {
   forget(): void {
     this.keeps = false
     this.keptBytes = 0
+    this.first = undefined
     this.kept = NOTHING
   }
 
   /** Whether it looks at bytes it has taken. */
   get holds(): boolean {
-    return this.kept.length > 0 || this.trailers !== undefined
+    return this.first !== undefined || this.kept.length > 0 || this.trailers !== undefined
   }
 
   /** Whether everything sent so far can be sent again. */
@@ -85,6 +91,7 @@ export class RequestBody {
 
   /** Sends what was gathered, or sends again what was sent to another connection. */
   replay(upstream: UpstreamExchange): void {
+    if (this.first !== undefined) upstream.data(this.first, this.firstFrom, this.firstTo)
     for (const bytes of this.kept) upstream.data(bytes, 0, bytes.length)
   }
 
@@ -115,11 +122,25 @@ export class RequestBody {
   }
 
   private keepRun(bytes: Buffer, from: number, to: number): void {
+    const isFirst = this.keptBytes === 0
     this.keptBytes += to - from
+    if (isFirst) return this.keepFirst(bytes, from, to)
+    this.cutFirst()
     const run = bytes.subarray(from, to)
-    if (this.kept === NOTHING) return void (this.kept = [run])
     const last = this.kept.at(-1)!
     if (last.length + run.length > SMALL_BYTES) this.kept.push(run)
     else this.kept[this.kept.length - 1] = Buffer.concat([last, run])
+  }
+
+  private keepFirst(bytes: Buffer, from: number, to: number): void {
+    this.first = bytes
+    this.firstFrom = from
+    this.firstTo = to
+  }
+
+  private cutFirst(): void {
+    if (this.first === undefined) return
+    this.kept = [this.first.subarray(this.firstFrom, this.firstTo)]
+    this.first = undefined
   }
 }
