@@ -118,6 +118,7 @@ export class MemoryNetwork {
         undefined,
         this.message.answer.length,
         this.clients,
+        refuse,
       )
       client.open()
       this.clients.push(client)
