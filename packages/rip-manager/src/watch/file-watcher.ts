@@ -6,7 +6,7 @@ import {
   watch as watchFolder,
 } from 'node:fs'
 import { dirname, relative } from 'node:path'
-import { watch, type FSWatcher } from 'chokidar'
+import type { FSWatcher } from 'chokidar'
 import type { Watcher } from '../contract/ports.ts'
 import { FollowedFiles } from './followed-files.ts'
 import { messageOf } from '../contract/message-of.ts'
@@ -65,7 +65,10 @@ class NativeFileWatcher implements FileWatcher {
     const former = this.#files
     this.#files = undefined
     await former?.close()
-    if (!this.#disabled && folder !== undefined && this.#identity === identity) await this.#arm(folder.path)
+    if (folder === undefined) return
+    // Servers that do not watch start without it, and the others start more urgent things first.
+    const { watch } = await import('chokidar')
+    if (!this.#disabled && this.#identity === identity) await this.#arm(watch, folder.path)
   }
 
   get isBlind(): boolean {
@@ -89,7 +92,7 @@ class NativeFileWatcher implements FileWatcher {
     await this.#files?.close()
   }
 
-  async #arm(root: string): Promise<void> {
+  async #arm(watch: typeof import('chokidar').watch, root: string): Promise<void> {
     const files = watch(root, {
       ignoreInitial: true,
       atomic: false,
