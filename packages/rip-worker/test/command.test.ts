@@ -414,6 +414,20 @@ describe('a command that is reached by a port', () => {
     await until('it has heard of it', () => program.stdout.includes('gone'))
   })
 
+  test('hears of no connection without a request', async () => {
+    const listening = `
+      server.on('connection', () => console.log('connection'))
+      server.listen(process.env.PORT, '127.0.0.1')`
+    const files = { 'app.js': http(listening) }
+    await using command = await RunningCommand.serving(files, 'env -u NODE_OPTIONS node app.js')
+    {
+      using _idle = await command.connect()
+    }
+    expect(await command.text('/', { connection: 'close' })).toBe('served')
+    await until('it has told of the request', () => command.supervised.program.stdout !== '')
+    expect(command.supervised.program.stdout).toBe('connection\n')
+  })
+
   test('is replaced when it ends, with its own exit code', async () => {
     await using command = await run('process.exit(9)')
     await command.text().catch(() => {})

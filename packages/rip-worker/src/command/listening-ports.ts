@@ -8,7 +8,8 @@ export interface ListeningPort {
   readonly isPublic: boolean
 }
 
-const LISTEN_STATE = '0A'
+/** State of a socket that listens, in `/proc/net/tcp`. */
+export const LISTEN_STATE = '0A'
 /** `127.0.0.1` and `::1`, as in `/proc/net/tcp` and `/proc/net/tcp6` of a little-endian processor. */
 const LOOPBACK = new Set(['0100007F', '00000000000000000000000001000000', '0000000000000000FFFF00000100007F'])
 

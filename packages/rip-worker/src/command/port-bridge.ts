@@ -32,16 +32,23 @@ export class PortBridge implements Disposable {
     for (const client of this.#clients) client.destroy()
   }
 
+  /** The program hears of a client once that has asked something: some write lines about connections without a request. */
   #pass(client: Socket, port: number, host: string): void {
-    const program = connect({ port, host, allowHalfOpen: true, noDelay: true })
     this.#clients.add(client)
-    client.pipe(program)
-    program.pipe(client)
+    let program: Socket | undefined
     const end = (): void => {
       this.#clients.delete(client)
       client.destroy()
-      program.destroy()
+      program?.destroy()
     }
-    for (const socket of [client, program]) socket.on('error', end).on('close', end)
+    client.on('error', end).on('close', end)
+    client.once('end', () => program ?? end())
+    client.once('data', (first) => {
+      program = connect({ port, host, allowHalfOpen: true, noDelay: true })
+      program.on('error', end).on('close', end)
+      program.write(first)
+      client.pipe(program)
+      program.pipe(client)
+    })
   }
 }

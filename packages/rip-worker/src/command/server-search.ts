@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { accepts } from './accepts.ts'
 import type { CommandProcesses } from './command-processes.ts'
+import { loopbackListener } from './loopback-listener.ts'
 import { listeningPorts } from './listening-ports.ts'
 import type { ServedServer } from './preload-link.ts'
 
@@ -104,6 +105,9 @@ export class ServerSearch {
   /** Address of this machine on which something listens on the given port. */
   async #hostOfPort(): Promise<string | undefined> {
     const { port } = this.#options
+    // Development servers write a line about each connection.
+    const told = loopbackListener(port)
+    if (told !== undefined) return told === 'none' ? undefined : told
     for (const host of LOOPBACKS) if (await accepts({ port, host })) return host
     return undefined
   }
