@@ -99,6 +99,26 @@ describe('a word close to a command', () => {
   })
 })
 
+test('advice for people who know another program needs no page that a package does not have', () => {
+  for (const word of ['startup', 'save'])
+    expect(problems(word)).toEqual([expect.stringContaining('systemd starts it, by a unit with Type=notify')])
+  for (const word of ['startup', 'unstartup', 'save', 'resurrect', 'ecosystem.config.js', './nginx.conf'])
+    expect(problems(word).join()).not.toMatch(/docs\/|\.md/)
+})
+
+test('an option of another program is answered once, its value included', () => {
+  const workers = 'unknown option -i; -w N, or -w auto, sets the number of workers'
+  expect(problems('start', './server.js', '-i', 'max')).toEqual([workers])
+  expect(problems('./server.js', '-i', '4', '--name', 'a/b')).toEqual([workers])
+  expect(problems('start', '--instances=max')).toEqual([workers.replace('-i', '--instances')])
+  expect(problems('start', '-i', 'max', '--env', 'production', '--xyzzy', 'one', 'two')).toEqual([
+    workers,
+    expect.stringContaining('unknown option --env; NODE_ENV is production'),
+    expect.stringContaining('unknown option --xyzzy'),
+    'unexpected word "two" for "start"',
+  ])
+})
+
 test('a file of another server is no application', () => {
   for (const word of [
     'ecosystem.config.js',
@@ -106,7 +126,9 @@ test('a file of another server is no application', () => {
     '/srv/shop/Caddyfile',
     'config/puma.rb',
   ])
-    expect(problems('start', word).join()).toMatch(/ configures .*; docs\/coming-from\.md has it/)
+    expect(problems('start', word).join()).toMatch(
+      / configures .*: name (?:its script|the application) instead/,
+    )
   expect(problems('ecosystem.config.js')).toEqual([expect.stringContaining('configures pm2')])
   expect(problems('start', './ecosystem.ts')).toEqual([])
 })

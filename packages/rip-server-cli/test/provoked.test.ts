@@ -201,6 +201,34 @@ test('each exit code is provoked', () => {
   expect(missing).toEqual([ExitCode.done])
 })
 
+test('with --json, inspect prints what it found before it failed, and why it failed', async () => {
+  const { code, stdout, stderr } = await provoke({
+    args: ['inspect', 'w1', '--cpu', '--for', '1ms', '--json'],
+    code: 1,
+    says: '',
+    answers: unreadable,
+  })
+  expect([code, stderr]).toEqual([1, expect.stringContaining('what w1.1 sent is no')])
+  expect(JSON.parse(stdout)).toMatchObject({
+    process: { pid: 4711 },
+    error: { code: 'FINDING_UNREADABLE', message: expect.stringContaining('what w1.1 sent is no') },
+  })
+  const missing = await provoke({ args: ['inspect', 'w9', '--json'], code: 2, says: '', answers: {} })
+  expect(JSON.parse(missing.stdout)).toEqual({
+    error: { code: 'NO_WORKER', message: expect.stringContaining('there is no worker w9') },
+  })
+})
+
+test('with --quiet, status is an exit code, and doctor tells only what is wrong', async () => {
+  await using sandbox = new CommandSandbox()
+  await sandbox.pretend('shop', { status: { health: 'degraded' } })
+  expect((await sandbox.run('status')).stdout).toContain('degraded')
+  expect(await sandbox.run('status', '--quiet')).toEqual({ code: 1, stdout: '', stderr: '' })
+  expect(JSON.parse((await sandbox.run('status', '-q', '--json')).stdout)).toMatchObject({ name: 'shop' })
+  expect((await sandbox.run('doctor')).stdout).toMatch(/^ok /m)
+  expect((await sandbox.run('doctor', '--quiet')).stdout).not.toMatch(/^ok /m)
+})
+
 test('each option is given to a command by a test', async () => {
   await using sandbox = new CommandSandbox()
   await sandbox.pretend('shop')

@@ -5,7 +5,7 @@ import { didYouMean } from '@rip/balancer/text'
 import { type GivenFlag, settingNames, settingSpecs } from '@rip/server/settings'
 import { CliError } from '../errors.ts'
 import { type Command, commandNamed, commands, DEFAULT_COMMAND } from './commands.ts'
-import { foreignFile, ourOptionFor, ourWordsFor } from './foreign-words.ts'
+import { foreignFile, ourOptionFor, ourWordsFor, takesForeignValue } from './foreign-words.ts'
 import { COMMON_FLAGS, LAN_FLAG, options } from './options.ts'
 
 export interface CommandLine {
@@ -85,8 +85,9 @@ class Reading {
     })
     const signed = new Set<number>()
     const given: { option: string; written: string; value: string | undefined }[] = []
+    let foreignValueAt: number | undefined
     for (const token of tokens) {
-      if (token.kind === 'positional') this.#words.push(token.value)
+      if (token.kind === 'positional' && token.index !== foreignValueAt) this.#words.push(token.value)
       if (token.kind !== 'option') continue
       const argument = ours[token.index] ?? ''
       // `scale -1`: a signed number is a word, not a bundle of short flags.
@@ -96,6 +97,8 @@ class Reading {
         continue
       }
       given.push({ option: token.name, written: token.rawName, value: token.value })
+      const isForeign = !options.has(token.name) && takesForeignValue(token.rawName)
+      if (isForeign && token.value === undefined) foreignValueAt = token.index + 1
     }
     this.#command = command ?? this.#takeCommand(exists)
     for (const { option, written, value } of given) this.#takeFlag(option, written, value)

@@ -1,3 +1,6 @@
+const UNIT =
+  'systemd starts it, by a unit with Type=notify, Restart=always and ExecStart=/usr/local/bin/rip-server start FOLDER'
+
 /** What people type who know another program, and what it is called here. */
 const FOREIGN: Readonly<Record<string, string>> = {
   list: '"rip-server ps" lists what runs',
@@ -17,10 +20,10 @@ const FOREIGN: Readonly<Record<string, string>> = {
   quit: '"rip-server stop" ends an instance',
   log: '"rip-server logs" prints what the workers write',
   flush: 'logs in the run directory are bounded and go with it; see "rip-server logs"',
-  startup: 'systemd starts it: see "The unit" in docs/deploying.md',
-  unstartup: 'systemd starts it: see "The unit" in docs/deploying.md',
-  save: 'nothing has to be saved: a systemd unit starts it again; see docs/deploying.md',
-  resurrect: 'nothing has to be saved: a systemd unit starts it again; see docs/deploying.md',
+  startup: UNIT,
+  unstartup: UNIT,
+  save: `nothing has to be saved: ${UNIT}`,
+  resurrect: `nothing has to be saved: ${UNIT}`,
   reset: 'counters begin with a new start: "rip-server restart --manager"',
   sendSignal: 'signals go to the process "rip-server ps" shows',
   run: '"rip-server APP" starts an application',
@@ -39,12 +42,12 @@ const FOREIGN: Readonly<Record<string, string>> = {
 const FOREIGN_FILES: readonly (readonly [name: RegExp, advice: string])[] = [
   [
     /^(?:ecosystem\.config\.[cm]?js|ecosystem\.json|pm2\.json)$/,
-    'configures pm2; docs/coming-from.md has it in rip-server.config.ts',
+    'configures pm2: name its script instead, rip-server start FILE; instances is --workers, max_memory_restart is --max-memory, and env belongs into a .env file',
   ],
-  [/^Caddyfile$/, 'configures Caddy; docs/coming-from.md has it in rip-server.config.ts'],
+  [/^Caddyfile$/, 'configures Caddy: name the application instead, or run it behind Caddy'],
   [
     /^(?:nginx|unicorn)\.conf$|^(?:puma|unicorn)\.rb$/,
-    'configures another server; docs/coming-from.md has it in rip-server.config.ts',
+    'configures another server: name the application instead, or give its start command, rip-server -- COMMAND',
   ],
 ]
 
@@ -91,7 +94,35 @@ const FOREIGN_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>
     '--host': '--bind ADDRESS sets where it listens; without it, on all addresses',
     '--hostname': '--bind ADDRESS sets where it listens; without it, on all addresses',
     '--env': 'NODE_ENV is production unless the environment or a .env file sets it',
+    '--max-memory-restart': '--max-memory SIZE replaces a worker that takes more',
+    '--kill-timeout': '--drain-timeout TIME is how long requests may take at a stop',
+    '--listen-timeout': '--boot-timeout TIME is how long a worker may take to start',
+    '--cron-restart': '--max-lifetime TIME replaces workers that are older, one after the other',
+    '--watch': '"rip-server dev" watches files; in production, --hotfix does',
+    '--no-daemon': 'it stays in the foreground; a systemd unit keeps it running',
+    '--daemon': 'it stays in the foreground; a systemd unit keeps it running',
+    '-d': 'it stays in the foreground; a systemd unit keeps it running',
   },
+}
+
+/** Options of other programs with a value behind them, which means nothing alone. */
+const WITH_VALUE: ReadonlySet<string> = new Set([
+  '-i',
+  '--instances',
+  '--env',
+  '--hostname',
+  '-H',
+  '--tail',
+  '--instance',
+  '--max-memory-restart',
+  '--kill-timeout',
+  '--listen-timeout',
+  '--cron-restart',
+])
+
+/** Whether the next word is the value of this option of another program. */
+export function takesForeignValue(written: string): boolean {
+  return WITH_VALUE.has(written)
 }
 
 /** What to type in place of an option of another program; `undefined` for one that is not known. */

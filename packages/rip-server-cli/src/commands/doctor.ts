@@ -20,7 +20,10 @@ import { type Invocation, isOn } from '../invocation.ts'
 import { table } from '../terminal/table.ts'
 import manifest from '../../package.json' with { type: 'json' }
 
-/** Prints what this machine offers and how its servers are, with what to do; exit 1 when something should be changed. */
+/**
+ * Prints what this machine offers and how its servers are, with what to do, and with `--quiet` only what is wrong; exit 1
+ * when something should be changed.
+ */
 export async function doctor(invocation: Invocation): Promise<number> {
   const instances = await Promise.all(findInstances(invocation.env).map(asked))
   const findings = [
@@ -28,8 +31,14 @@ export async function doctor(invocation: Invocation): Promise<number> {
     ...instanceFindings(instances.flat(), Date.now()),
   ]
   if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify(findings, null, 2))
-  else for (const line of findingLines(findings, invocation)) invocation.terminal.data(line)
+  else
+    for (const line of findingLines(shownFindings(findings, invocation), invocation))
+      invocation.terminal.data(line)
   return findings.some(({ advice }) => advice !== undefined) ? ExitCode.failed : ExitCode.done
+}
+
+function shownFindings(findings: readonly Finding[], invocation: Invocation): readonly Finding[] {
+  return isOn(invocation, 'quiet') ? findings.filter(({ advice }) => advice !== undefined) : findings
 }
 
 function findingLines(findings: readonly Finding[], { terminal }: Invocation): string[] {

@@ -1,11 +1,12 @@
-import type {
-  BackgroundStatus,
-  ControlClient,
-  Finding,
-  Look,
-  ManagerStatus,
-  RequestsStatus,
-  WorkerStatus,
+import {
+  type BackgroundStatus,
+  type ControlClient,
+  type Finding,
+  type Look,
+  ManagerError,
+  type ManagerStatus,
+  type RequestsStatus,
+  type WorkerStatus,
 } from '@rip/manager'
 import { durationMs, Unacceptable } from '@rip/server/settings'
 import { CliError } from '../errors.ts'
@@ -32,29 +33,48 @@ type Process = WorkerStatus | BackgroundStatus
 
 /** Shows what a worker does: its requests, and as asked for what takes its time and what fills its memory. */
 export async function inspect(invocation: Invocation): Promise<number> {
+  const { terminal, cwd } = invocation
+  if (isOn(invocation, 'json')) return await inspectAsJson(invocation)
+  await look(invocation, (part) => {
+    const lines = inspectionLines(part, cwd)
+    if (lines.length > 0) terminal.data(lines.join('\n'))
+  })
+  return ExitCode.done
+}
+
+/** One object, also when something fails: with what was found before, and `error`. */
+async function inspectAsJson(invocation: Invocation): Promise<number> {
+  let found: Partial<Inspection> & { readonly error?: unknown } = {}
+  try {
+    await look(invocation, (part) => void (found = { ...found, ...part }))
+    return ExitCode.done
+  } catch (error) {
+    found = { ...found, error: failureFacts(error) }
+    throw error
+  } finally {
+    invocation.terminal.data(JSON.stringify(found, null, 2))
+  }
+}
+
+function failureFacts(error: unknown): { readonly code: string | null; readonly message: string } {
+  const message = error instanceof Error ? error.message : String(error)
+  return { code: error instanceof CliError || error instanceof ManagerError ? error.code : null, message }
+}
+
+/** @param show called with each part as soon as it is known */
+async function look(invocation: Invocation, show: (part: Partial<Inspection>) => void): Promise<void> {
   const forMs = forMsOf(invocation)
   const { client, snapshot, name } = await findTarget(invocation)
   const process = name === undefined ? busiest(snapshot) : processNamed(snapshot, name)
   const requests = await client.requests()
-  const found: Inspection = {
+  show({
     process,
     requests: requestsOf(requests, process),
     processor: await processorShare(process.pid),
-  }
-  const { terminal, cwd } = invocation
-  const isJson = isOn(invocation, 'json')
-  const show = (part: Partial<Inspection>): void => {
-    const lines = isJson ? [] : inspectionLines(part, cwd)
-    if (lines.length > 0) terminal.data(lines.join('\n'))
-  }
-  show(found)
+  })
   const looks = new Looks(invocation, client, snapshot, process, forMs)
-  const cpu = await looks.cpu()
-  show({ cpu })
-  const memory = await looks.memory()
-  show({ memory })
-  if (isJson) terminal.data(JSON.stringify({ ...found, cpu, memory }, null, 2))
-  return ExitCode.done
+  show({ cpu: await looks.cpu() })
+  show({ memory: await looks.memory() })
 }
 
 /** Looks into one process, as the flags ask for. */

@@ -30,7 +30,7 @@ import { type ExplainedFailure, failuresTable, failureText, routesTable } from '
 import { table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
-/** Prints the status of an instance; exit 1 when fewer workers serve than wanted. */
+/** Prints the status of an instance, with `--quiet` only as the exit code: 1 when fewer workers serve than wanted. */
 export async function status(invocation: Invocation): Promise<number> {
   const { instance, client, snapshot } = await findInstance(invocation, invocation.line.words[0])
   const balancers = await client.balancers()
@@ -41,7 +41,7 @@ export async function status(invocation: Invocation): Promise<number> {
   if (isOn(invocation, 'json')) {
     const facts = { url: instance.url, ...snapshot, balancers, ...(showsRoutes && { requests }) }
     terminal.data(JSON.stringify(facts, null, 2))
-  } else {
+  } else if (!isOn(invocation, 'quiet')) {
     terminal.data(statusText(instance, snapshot, terminal, balancers, requests))
     if (showsRoutes && requests !== undefined) terminal.data(requestTables(requests, cwd))
   }
