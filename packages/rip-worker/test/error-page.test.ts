@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { describeFailure } from '../src/serve/failure.ts'
+import { OWN_FOLDER } from '../src/own-folder.ts'
 import { Folder, LocalWorker, Supervised } from './helpers.ts'
 
 const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
@@ -18,6 +20,31 @@ function find(row: Row) {
   throw new Error('no <b>row</b> 7', { cause: new RangeError('out of rows') })
 }
 `
+
+describe('the log', () => {
+  test('has the frames of the application alone, by the names that Node.js gives', async () => {
+    const app = `
+find = -> throw new Error 'no row', { cause: new RangeError 'out of rows' }
+export default (request) ->
+  await Bun.sleep 0 if request.url.endsWith '/late'
+  find()
+`
+    await using supervised = new Supervised(new Folder({ 'app.rip': app }))
+    await supervised.received('ready')
+    for (const path of ['/', '/late']) await supervised.fetch(path)
+    const { stderr } = supervised.program
+    const frames = stderr.split('\n').filter((line) => /^ +at /.test(line))
+    expect(frames.length).toBe(8)
+    expect(frames.filter((line) => !line.includes('app.rip:'))).toEqual([])
+    expect(stderr).toMatch(/^ +at default \(.*app\.rip:5:\d+\)$/m)
+  })
+
+  test('has our frames, too, where none of the application is above them', async () => {
+    const own = new Error('ours')
+    own.stack = `Error: ours\n    at serve (${OWN_FOLDER}serve/worker.ts:1:1)`
+    expect(describeFailure(own)).toContain('serve/worker.ts')
+  })
+})
 
 describe('in development', () => {
   const env = { RIP_MODE: 'development' }

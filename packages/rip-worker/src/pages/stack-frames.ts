@@ -1,5 +1,6 @@
 import { isAbsolute, sep } from 'node:path'
 import { OWN_FOLDER } from '../own-folder.ts'
+import { nodeName } from './node-name.ts'
 
 export interface StackFrame {
   /** Name of the function, empty at the top level of a module. */
@@ -22,7 +23,7 @@ export type ErrorText = Pick<Error, 'name' | 'message' | 'stack'>
  */
 export function parseStack(error: ErrorText): readonly StackFrame[] {
   return frameLines(error).flatMap((line) => {
-    const parts = FRAME.exec(line)?.groups
+    const parts = FRAME.exec(nodeName(line))?.groups
     const file = parts?.['file'] ?? ''
     if (parts === undefined || file.startsWith(OWN_FOLDER)) return []
     return {

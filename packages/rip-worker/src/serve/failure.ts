@@ -2,6 +2,8 @@ import { WorkerError } from '../errors.ts'
 import type { WorkerMode } from '../protocol.ts'
 import { acceptedFormat } from '../pages/accepted-format.ts'
 import type { RequestHead } from '../pages/request-head.ts'
+import { OWN_FOLDER } from '../own-folder.ts'
+import { nodeName } from '../pages/node-name.ts'
 import { printable } from './printable.ts'
 import { shortPage } from '../pages/short-page.ts'
 
@@ -21,7 +23,21 @@ export function answerFailure(failure: Failure, mode: WorkerMode): Response | Pr
 
 /** Text for the log: stack, source lines and causes. A `WorkerError` is its message only. */
 export function describeFailure(error: unknown): string {
-  return printable(error instanceof WorkerError ? error.message : shortenCode(Bun.inspect(error)))
+  if (error instanceof WorkerError) return printable(error.message)
+  return printable(ofApplication(shortenCode(Bun.inspect(error))))
+}
+
+/** A frame of a stack. */
+const FRAME = /^ +at /
+
+/** Without frames of this package behind those of the application, and with the names that Node.js gives. */
+function ofApplication(text: string): string {
+  const shown: string[] = []
+  for (const line of text.split('\n')) {
+    const isOurs = FRAME.test(line) && line.includes(OWN_FOLDER)
+    if (!isOurs || !FRAME.test(shown.at(-1) ?? '')) shown.push(nodeName(line))
+  }
+  return shown.join('\n')
 }
 
 /** A line of source with its number that is longer than a terminal is wide, or the mark below it. */
