@@ -21,7 +21,7 @@ const messages = {
     readonly id: string
     readonly known: readonly string[]
   }): string =>
-    `pool ${oneLine(d.pool)} has no backend ${oneLine(d.id)}${didYouMean(oneLine(d.id), d.known.map(oneLine))}; known: ${d.known.map(oneLine).join(', ') || 'none'}`,
+    `pool ${oneLine(d.pool)} has no backend ${oneLine(d.id)}; known: ${d.known.map(oneLine).join(', ') || 'none'}${didYouMean(oneLine(d.id), d.known.map(oneLine))}`,
   POOL_UNKNOWN: (d: { readonly pool: string; readonly known: readonly string[] }): string =>
     `there is no pool ${oneLine(d.pool)}; known: ${d.known.map(oneLine).join(', ')}`,
   ADMIN_UNREACHABLE: (d: { readonly address: string; readonly reason: string }): string =>

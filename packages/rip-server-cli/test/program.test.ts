@@ -97,7 +97,7 @@ describe('the program', () => {
   test('without Bun says what to run instead', async () => {
     const output = await run(['/bin/sh', PROGRAM, 'dev', './shop'], { PATH: await pathWithoutBun() })
     expect(output.code).toBe(1)
-    expect(output.stderr).toContain('npx -y -p bun@1.4.5 -p rip-server rip-server dev ./shop')
+    expect(output.stderr).toContain(`npx -y bun@1.4.5 ${PROGRAM} dev ./shop`)
   })
 })
 

@@ -100,5 +100,5 @@ test('a worker that did not start is printed with the refusal of its code, or by
 test('that many answers fail is printed with the reason when it begins, and when it is over', async () => {
   const failing = { type: 'health', health: 'failing', reasons: ['20 of 20 answers failed'] } as const
   const ok = { type: 'health', health: 'ok' } as const
-  expect(await told(failing, failing, ok, ok)).toEqual(['failing: 20 of 20 answers failed', 'ok'])
+  expect(await told(failing, failing, ok, ok)).toEqual(['failing: 20 of 20 answers failed', 'healthy again'])
 })

@@ -18,8 +18,8 @@ const messages = {
   RIP_APP_IMPORT: (d: { file: string; reason: string }) => `${d.file} could not be loaded: ${d.reason}`,
   RIP_LOADER_FAILED: (d: { reason: string }) =>
     `the loader of .rip files and snapshots could not be set up: ${d.reason}`,
-  RIP_APP_NO_HANDLER: (d: { file: string; found: string; guarded: boolean }) =>
-    `${d.file} has no request handler: ${d.found}. Export one, for example: export default (request) => new Response('hello')${d.guarded ? '. What it does behind import.meta.main is not run, since a file with a default export is asked for its handler: export what the server there is made of, or no default, and that server is served' : ''}`,
+  RIP_APP_NO_HANDLER: (d: { file: string; found: string; guarded: boolean; empty?: boolean }) =>
+    `${d.file} has no request handler: ${d.found}. Export one, for example: export default (request) => new Response('hello')${d.guarded ? '. What it does behind import.meta.main is not run, since a file with a default export is asked for its handler: export what the server there is made of, or no default, and that server is served' : ''}${d.empty === true ? ". A program without HTTP runs once with --background FILE; a start() that keeps its handler to itself, as that of rip/sites, cannot be served; a handler left on globalThis[Symbol.for('rip.handler')] can" : ''}`,
   RIP_APP_OWN_PORT: (d: { file: string; address: string; beside: string | undefined }) =>
     `${d.file} opens its own server (${d.address})${d.beside === undefined ? '' : ` beside ${d.beside}`}, once in every worker, and a worker serves one. Let that one answer everything, or run the other in a program of its own (once, beside the workers: --background FILE); to keep a file runnable alone, guard the call with import.meta.main`,
   RIP_APP_FOREIGN_SERVER: (d: { file: string; address: string }) =>

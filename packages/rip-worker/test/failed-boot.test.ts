@@ -66,7 +66,10 @@ describe('an application that cannot be served', () => {
       files: { 'app.ts': `import 'not-installed-anywhere'\n${HELLO}` },
       kind: 'import',
       code: 4,
-      says: ["Cannot find package 'not-installed-anywhere'"],
+      says: [
+        "Cannot find package 'not-installed-anywhere'",
+        '; to install it: bun add not-installed-anywhere',
+      ],
     },
     'a failing candidate is not skipped for the next': {
       files: { 'index.ts': `throw new Error('index is broken')`, 'app.ts': HELLO },

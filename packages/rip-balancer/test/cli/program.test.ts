@@ -238,7 +238,7 @@ describe('rip-balancer', () => {
       1,
       'rip-balancer needs Bun 1.4.5 or newer, and there is no bun on the PATH. With Node.js and npm alone, run:',
     ])
-    expect(said).toContain('npx -y -p bun@1.4.5 -p @rip/balancer rip-balancer --to x:1')
+    expect(said).toContain(`npx -y bun@1.4.5 ${PROGRAM} --to x:1`)
   })
 
   for (const [args, code, message] of [

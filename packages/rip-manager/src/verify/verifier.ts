@@ -2,8 +2,8 @@ import { DEFAULT_VERIFY_TIMEOUT_MS } from '../contract/defaults.ts'
 import type { Verifier } from '../contract/ports.ts'
 import { messageOf } from '../contract/message-of.ts'
 
-/** Of a refusing answer, this much is shown. */
-const EXCERPT_CHARS = 200
+/** Of a refusing answer, this much is shown, and no half of a line: in development it has the lines that failed. */
+const EXCERPT_CHARS = 1_000
 
 export interface VerifierOptions {
   /** Path of the application that must answer 2xx, perhaps with a query, such as `/up?deep=1`. */
@@ -56,5 +56,11 @@ function statusOf({ status, statusText, headers }: Response): string {
 function excerptOf(body: string): string {
   const text = body.trim()
   if (text === '') return ''
-  return `: ${text.length > EXCERPT_CHARS ? `${text.slice(0, EXCERPT_CHARS)}…` : text}`
+  return `: ${text.length > EXCERPT_CHARS ? `${wholeLines(text.slice(0, EXCERPT_CHARS))}…` : text}`
+}
+
+/** Without the line that was cut, unless it is the only one. */
+function wholeLines(text: string): string {
+  const end = text.lastIndexOf('\n')
+  return end === -1 ? text : text.slice(0, end + 1)
 }

@@ -73,7 +73,7 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
     case 'warning':
       return `${terminal.bad('warning')} ${event.message}`
     case 'stopping':
-      return terminal.faint(stoppingText(event.delayMs))
+      return terminal.faint(stoppingText(event.delayMs, terminal.interactive))
     case 'worker-started':
     case 'worker-ready':
     case 'worker-uncaught':
@@ -184,9 +184,10 @@ export function configurationLines(change: ConfigurationChange | undefined): rea
   return [...(change?.applied ?? []), ...(change?.pending ?? [])].map((text) => `configuration: ${text}`)
 }
 
-function stoppingText(delayMs: number | undefined): string {
+/** @param interactive whether Ctrl-C means something where it is read */
+function stoppingText(delayMs: number | undefined, interactive: boolean): string {
   const what = delayMs === undefined ? 'finishing' : `serving on for ${durationText(delayMs)}, then finishing`
-  return `stopping: ${what} the requests under way (Ctrl-C again to stop immediately)`
+  return `stopping: ${what} the requests under way${interactive ? ' (Ctrl-C again to stop immediately)' : ''}`
 }
 
 /** What was limited because of a suspicion, and why. */
@@ -315,5 +316,5 @@ function healthLine(
   if (health === 'degraded') return `${terminal.bad('degraded')}: fewer processes work than wanted`
   if (health === 'crash-loop')
     return `${terminal.bad('crash loop')}: processes keep ending; one at a time is started until one stays`
-  return health === 'ok' ? terminal.good('ok') : undefined
+  return health === 'ok' ? terminal.good('healthy again') : undefined
 }

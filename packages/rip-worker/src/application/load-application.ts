@@ -212,11 +212,23 @@ function ownPort(file: string, attempt: PortAttempt): WorkerError {
 function importFailure(entry: string, thrown: unknown): WorkerError {
   const cause = firstCompileFailure(thrown)
   if (cause === undefined) {
-    return new WorkerError('RIP_APP_IMPORT', { file: entry, reason: reasonOf(thrown) }, { cause: thrown })
+    const reason = `${reasonOf(thrown)}${installHint(thrown)}`
+    return new WorkerError('RIP_APP_IMPORT', { file: entry, reason }, { cause: thrown })
   }
   const { filename, position, reason = reasonOf(cause) } = cause
   const file = [filename, position?.file].find((path) => path?.startsWith('/')) ?? entry
   return new WorkerError('RIP_APP_COMPILE', { file, reason }, { cause })
+}
+
+/** Name of a package at the beginning of a specifier. */
+const PACKAGE = /^(?:@[\w.-]+\/)?[\w-][\w.-]*(?=\/|$)/
+
+/** What to type for a package that is missing, in the words of Bun's `ResolveMessage`. */
+function installHint(thrown: unknown): string {
+  const { name, specifier } = (thrown ?? {}) as { readonly name?: unknown; readonly specifier?: unknown }
+  if (name !== 'ResolveMessage' || typeof specifier !== 'string') return ''
+  const missing = PACKAGE.exec(specifier)?.[0]
+  return missing === undefined ? '' : `; to install it: bun add ${missing}`
 }
 
 /** Fields of the Rip compiler's error, and `position` of Bun's `BuildMessage`. */

@@ -25,11 +25,8 @@ export const HANDLER_SYMBOL: symbol = Symbol.for('rip.handler')
 /** Where `start()` of `@rip-lang/server` 3 leaves its handler, if `WORKER_ID` is in the environment. */
 const RIP_LANG_HANDLER = '__ripHandler'
 
-/** What `start()` looks like in a framework that gives its handler to its own server only. */
-const NOTHING_EXPORTED =
-  'it exports nothing, opens no server, and no framework left a handler (a start() that keeps its handler to itself, as that of ' +
-  "rip/sites, cannot be served; a handler left on globalThis[Symbol.for('rip.handler')] can; a program without HTTP runs " +
-  'once with --background FILE)'
+/** Also what `start()` looks like in a framework that gives its handler to its own server only. */
+const NOTHING_EXPORTED = 'it exports nothing, opens no server, and no framework left a handler'
 
 type AnyFunction = (...values: never[]) => unknown
 type Exports = Readonly<Record<string, unknown>>
@@ -47,7 +44,8 @@ export async function resolveApplication(exports: Exports, file: string): Promis
   const main = await exports['default']
   const { mainGuardOf } = await import('./main-guard.ts')
   const guarded = mainGuardOf(file) === 'spared'
-  throw new WorkerError('RIP_APP_NO_HANDLER', { file, found: describe(main, exports), guarded })
+  const found = describe(main, exports)
+  throw new WorkerError('RIP_APP_NO_HANDLER', { file, found, guarded, empty: found === NOTHING_EXPORTED })
 }
 
 /**
