@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { ManagerEvent } from '@rip/manager'
 import { phaseText, tellPhases } from '../src/instance/phases.ts'
 import { StatusLine } from '../src/terminal/status-line.ts'
+import { takesStatusLine } from '../src/terminal/terminal.ts'
 
 /** A status line with a clock of its own; `tick` lets time pass, and answers what was written meanwhile. */
 function statusLine(columns = 40) {
@@ -74,6 +75,17 @@ describe('the status line', () => {
     using _shown = line.show('starting the application')
     expect(visible(tick(300))).toMatch(/^\S starting…$/)
   })
+})
+
+test('there is none where a line cannot be erased, or where everything is kept as a log', () => {
+  const terminals = [
+    { TERM: 'xterm' },
+    {},
+    { TERM: 'xterm', CI: 'false' },
+    { TERM: 'dumb' },
+    { TERM: 'xterm', CI: 'true' },
+  ]
+  expect(terminals.map(takesStatusLine)).toEqual([true, true, true, false, false])
 })
 
 test('what a server does is shown as it happens, until the command has its answer', async () => {

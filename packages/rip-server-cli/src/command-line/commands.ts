@@ -61,6 +61,7 @@ export const commands: readonly Command[] = [
     name: 'init',
     usage: '[folder] [options]',
     summary: 'write an application to begin with, with tests; overwrites nothing',
+    busy: 'writing files, and installing what they need',
     maxWords: 1,
     flags: ['template', 'language', 'no-install', 'quiet'],
     examples: ['rip-server init shop', 'rip-server init chat --template chat --language ts'],

@@ -7,7 +7,10 @@ import { flagValue, type Invocation, isOn } from '../invocation.ts'
 /** Compiles files and folders: one file to stdout, any number into the folder of `--out`; `-` is standard input. */
 export async function compile(invocation: Invocation): Promise<number> {
   const { terminal } = invocation
-  const { failed } = await compiling(compileOptions(invocation), {
+  const options = compileOptions(invocation)
+  using _busy =
+    options.watch === true || options.inputs.includes('-') ? undefined : terminal.busy?.('compiling')
+  const { failed } = await compiling(options, {
     readStdin: () => Bun.stdin.text(),
     out: (text) => terminal.data(text.trimEnd()),
     report: (event) => report(event, invocation),

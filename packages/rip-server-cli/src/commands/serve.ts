@@ -221,6 +221,7 @@ class Serving {
   }
 
   async #start(server: OpenServer): Promise<void> {
+    using _busy = this.#showBuild(server)
     try {
       await server.start()
       this.#tellReady(server)
@@ -228,6 +229,15 @@ class Serving {
       if (!isRefusal(error) || !this.#waitsForFix) throw error
       this.#waitForFix(server, error)
     }
+  }
+
+  /** Until the first process is started, which may write to the same terminal. */
+  #showBuild({ manager }: OpenServer): Disposable | undefined {
+    const { entry, command } = this.#plan
+    if (entry === undefined || command !== undefined) return undefined
+    const busy = this.#invocation.terminal.busy?.('building the application')
+    manager.on('worker-started', () => busy?.[Symbol.dispose]())
+    return busy
   }
 
   /** Not in a successor, which ends instead and leaves the running server in its place. */

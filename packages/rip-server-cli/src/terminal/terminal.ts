@@ -30,7 +30,7 @@ export interface Terminal {
   talkJson(): void
   /**
    * Shows what takes its time, from 300 ms on, in the last line of the terminal, until it is disposed; absent without a
-   * terminal, and with `--quiet`.
+   * terminal, on one that is `dumb`, in CI systems, and with `--quiet`.
    */
   busy?(text: string): Disposable
 }
@@ -57,7 +57,8 @@ export function processTerminal(options: TerminalOptions): Terminal {
   const wantsColor = options.color && (process.env['NO_COLOR'] ?? '') === ''
   const colored = wantsColor && interactive
   let json = false
-  const line = interactive && !options.quiet ? new StatusLine(processLine) : undefined
+  const hasLine = interactive && !options.quiet && takesStatusLine(process.env)
+  const line = hasLine ? new StatusLine(processLine) : undefined
   const style = (format: Style) => (text: string) =>
     colored && !json ? styleText(format, text, { validateStream: false }) : text
   const talk = (level: string, text: string): void => {
@@ -86,6 +87,11 @@ export function processTerminal(options: TerminalOptions): Terminal {
     talkJson: () => void (json = true),
     ...(line !== undefined && { busy: (text: string) => line.show(text) }),
   }
+}
+
+/** Not where a line cannot be erased, and not in the terminal of a CI system, which keeps everything as a log. */
+export function takesStatusLine({ TERM, CI }: Readonly<Record<string, string | undefined>>): boolean {
+  return TERM !== 'dumb' && (CI === undefined || CI === '' || CI === 'false')
 }
 
 const processLine: StatusLineOptions = {
