@@ -39,7 +39,17 @@ describe('help', () => {
       for (const flag of command.idleFlags ?? []) expect(command.flags).toContain(flag)
     }
     expect(helps.get('logs')).not.toContain('the name of the folder')
-    expect(helps.get('start')).not.toContain('--allow-host')
+    expect(helps.get('start')).not.toMatch(/--allow-host|--no-live|--install/)
+    expect(helps.get('dev')).toMatch(/--allow-host[^]+--no-live[^]+--install/)
+    expect(helps.get('status')).toContain('the exit code tells')
+  })
+
+  test('says how times and sizes are written, where some are taken', () => {
+    expect(helps.get('start')).toContain(
+      '\n\nTIME: 250ms, 10s, 5m, 1h, 1d. SIZE: 64KiB, 1MiB, 300M.\n\nExamples',
+    )
+    expect(helps.get('reload')).toContain('\n\nTIME: 250ms, 10s, 5m, 1h, 1d.\n\nExamples')
+    for (const name of ['logs', 'ps', 'init']) expect(helps.get(name)).not.toContain('TIME: 250ms')
   })
 })
 

@@ -39,7 +39,7 @@ const FINDING: Readonly<Record<string, string>> = {
 }
 /** Settings of the balancer. */
 const BALANCING = ['port', 'bind', 'tls-cert', 'tls-key', 'max-body', 'access-log'] as const
-const DEVELOPING = ['allow-host', 'install'] as const
+const DEVELOPING = ['allow-host', 'install', 'no-live'] as const
 
 export const commands: readonly Command[] = [
   {
@@ -136,6 +136,7 @@ export const commands: readonly Command[] = [
     busy: 'asking the server',
     summary: 'show code, workers, last refusal; exit 1 when unhealthy, or bad code is on disk',
     flags: [...ASKING, 'routes'],
+    explains: { quiet: 'print nothing: the exit code tells' },
     examples: ['rip-server status --routes', 'rip-server status --json'],
   },
   {
@@ -241,6 +242,7 @@ export const commands: readonly Command[] = [
     summary: 'check this machine and its servers, and say what to type for each finding',
     maxWords: 0,
     flags: ['json', 'quiet'],
+    explains: { quiet: 'print only what should be changed' },
     examples: ['rip-server doctor', 'rip-server doctor --json'],
   },
   {

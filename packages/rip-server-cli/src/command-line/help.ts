@@ -41,10 +41,24 @@ export function commandHelp(command: Command, terminal: Terminal): string {
     terminal.strong('Options'),
     ...helpRows(shownFlags(command).map((flag) => flagRow(command, options.get(flag)!))),
     '',
+    ...valueForms(command),
     terminal.strong('Examples'),
     ...command.examples.map((example) => `  ${example}`),
     '',
   ].join('\n')
+}
+
+/** How durations and sizes are written, for a command that takes some. */
+function valueForms(command: Command): readonly string[] {
+  // A moment, which its own line explains.
+  const values = new Set(
+    shownFlags(command).map((flag) => (flag === 'since' ? undefined : options.get(flag)?.value)),
+  )
+  const forms = [
+    ...(values.has('TIME') ? ['TIME: 250ms, 10s, 5m, 1h, 1d.'] : []),
+    ...(values.has('SIZE') ? ['SIZE: 64KiB, 1MiB, 300M.'] : []),
+  ]
+  return forms.length === 0 ? [] : [forms.join(' '), '']
 }
 
 /** The flags of a command that change something, but for `--app`: the application is given as a word. */
