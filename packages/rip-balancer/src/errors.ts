@@ -20,8 +20,12 @@ const messages = {
     readonly pool: string
     readonly id: string
     readonly known: readonly string[]
-  }): string =>
-    `pool ${oneLine(d.pool)} has no backend ${oneLine(d.id)}; known: ${d.known.map(oneLine).join(', ') || 'none'}${didYouMean(oneLine(d.id), d.known.map(oneLine))}`,
+  }): string => {
+    const known = d.known.map(oneLine)
+    const hint = didYouMean(oneLine(d.id), known)
+    const listed = `${hint === '' ? ';' : ''} known: ${known.join(', ') || 'none'}`
+    return `pool ${oneLine(d.pool)} has no backend ${oneLine(d.id)}${hint}${listed}`
+  },
   POOL_UNKNOWN: (d: { readonly pool: string; readonly known: readonly string[] }): string =>
     `there is no pool ${oneLine(d.pool)}; known: ${d.known.map(oneLine).join(', ')}`,
   ADMIN_UNREACHABLE: (d: { readonly address: string; readonly reason: string }): string =>
