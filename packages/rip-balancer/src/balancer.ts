@@ -345,6 +345,7 @@ export class Balancer implements AsyncDisposable {
       observer: poolObserver({
         warn: (message) => this.warn(message),
         emit: (event) => this.events.emit(event),
+        leaves: (backend) => this.plane.upstreams.closeUnused(backend),
         retired: (backend) => {
           this.plane.upstreams.retire(backend)
           this.plane.departures.retire(backend)

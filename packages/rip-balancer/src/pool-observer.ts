@@ -6,6 +6,8 @@ import type { PoolObserver } from './pool/pool-options.ts'
 export interface PoolHearers {
   readonly warn: (message: string) => void
   readonly emit: (event: BalancerEvent) => void
+  /** Nothing more goes to a backend at which something is in flight. */
+  readonly leaves: PoolObserver['leaves']
   /** Nothing more goes to a backend. */
   readonly retired: PoolObserver['retired']
   /** New requests go to another generation. */
@@ -13,10 +15,11 @@ export interface PoolHearers {
 }
 
 /** Tells the operator, the program and the data plane what changes in a pool. */
-export function poolObserver({ warn, emit, retired, cut }: PoolHearers): PoolObserver {
+export function poolObserver({ warn, emit, leaves, retired, cut }: PoolHearers): PoolObserver {
   const reports = poolReports(warn)
   return {
     emptied: reports.emptied,
+    leaves,
     retired: (backend) => {
       retired(backend)
       emit({ type: 'backend-retired', backend: backend.id })

@@ -301,6 +301,38 @@ describe('balance', () => {
     expect(lb.pool.status().generation).toBe('g1')
   })
 
+  test('closes unused connections to a backend that leaves while a request there goes on', async () => {
+    using folder = new TempFolder()
+    const path = folder.file('a.sock')
+    const open = new Set<Bun.Socket>()
+    let finish = (): void => {}
+    const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na'
+    using _a = Bun.listen({
+      unix: path,
+      socket: {
+        open: (socket) => void open.add(socket),
+        close: (socket) => void open.delete(socket),
+        data(socket, bytes) {
+          if (bytes.toString().startsWith('GET /slow')) finish = () => void socket.write(answer)
+          else socket.write(answer)
+        },
+      },
+    })
+    await using lb = await balance({ listen: '127.0.0.1:0' })
+    const place = { kind: 'unix', path } as const
+    lb.pool.prepare('g1', [{ id: 'a', address: place, maxInFlight: 5, weight: 1 }])
+    lb.pool.cut('g1')
+    const slow = get(`${lb.url}/slow`)
+    await until('it is asked', () => open.size === 1)
+    expect(await get(lb.url)).toBe('a')
+    expect(open.size).toBe(2)
+    lb.pool.prepare('g1', [{ id: 'b', address: place, maxInFlight: 5, weight: 1 }])
+    await until('the unused one is closed', () => open.size === 1)
+    finish()
+    expect(await slow).toBe('a')
+    await until('the other one is closed', () => open.size === 0)
+  })
+
   test('takes a backend out while its health check fails', async () => {
     using folder = new TempFolder()
     let status = 200

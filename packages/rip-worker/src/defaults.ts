@@ -65,7 +65,7 @@ export const CLOSE_HOOK_GRACE_MS = 1000
 export const BOOT_SIGNAL_GRACE_MS = 500
 
 /** How long a worker that leaves without a free descriptor waits for one, to accept the connections that wait for it. */
-export const ACCEPT_WAITING_MS = 2000
+export const ACCEPT_WAITING_MS = 10_000
 
 /** How long a worker with an uncaught exception waits for its supervisor to turn the requests away. */
 export const LEAVE_TIMEOUT_MS = 1000

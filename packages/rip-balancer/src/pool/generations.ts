@@ -9,6 +9,8 @@ export interface GenerationsOptions {
   readonly clock: PoolClock
   /** Who drained the backends of an id, if they are drained. */
   readonly drainedBy: (id: string) => string | undefined
+  /** A backend is no longer declared, and something is under way there. */
+  readonly leaves: (backend: PooledBackend) => void
   /** A backend is no longer declared and has nothing left to do. */
   readonly retired: (backend: PooledBackend) => void
 }
@@ -102,6 +104,7 @@ export class Generations {
     backend.leaving = true
     if (backend.underWay === 0) return this.forget(backend)
     this.leaving.add(backend)
+    this.options.leaves(backend)
   }
 
   private admit(spec: BackendSpec, generation: string | undefined, joinedAtMs: number): PooledBackend {

@@ -67,6 +67,8 @@ export interface EjectionOptions {
 
 /** Told what changes; must not throw. */
 export interface PoolObserver {
+  /** Nothing more goes to this backend, and something is in flight there: its unused connections can be closed. */
+  leaves(backend: Backend): void
   /** Nothing more goes to this backend, and nothing is in flight there: its connections can be closed. */
   retired(backend: Backend): void
   /** @param detail what is known in particular, as `tlsFailure` writes it */
@@ -91,6 +93,7 @@ export const DEFAULT_EJECTION: EjectionOptions = {
 }
 
 export const silentObserver: PoolObserver = {
+  leaves() {},
   retired() {},
   ejected() {},
   readmitted() {},

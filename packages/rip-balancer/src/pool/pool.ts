@@ -77,6 +77,7 @@ export class Pool implements Claims {
       pool: this.name,
       clock,
       drainedBy: (id) => this.drained.by(id),
+      leaves: (backend) => observer.leaves(backend),
       retired: (backend) => observer.retired(backend),
     })
     const slowStart = new SlowStart(clock)

@@ -163,6 +163,14 @@ export class Upstreams implements LaneMaker {
     this.lanes.delete(backend)
   }
 
+  /**
+   * The same while requests go on that have been sent to the backend and not been answered: it may need the descriptors of
+   * unused connections to accept others.
+   */
+  closeUnused(backend: Backend): void {
+    this.shelves.get(backend)?.retire()
+  }
+
   /** Closes connections that were unused for too long. @param now milliseconds of the monotonic clock */
   sweep(now: number): void {
     for (const shelf of this.shelves.values()) shelf.sweep(now)

@@ -8,7 +8,6 @@ const EMFILE = 24
 /** What this process takes of the machine. Never throws: the system may refuse to tell. */
 export class ProcessFigures {
   #rssBytes = 0
-  #lacksDescriptors = false
   #reserve: DescriptorReserve | undefined
 
   /** From now on descriptors are counted, where that is possible, and some are held back. */
@@ -20,18 +19,16 @@ export class ProcessFigures {
   take(): Pick<WorkerVitals, 'rssBytes' | 'freeDescriptors'> {
     const counted = this.#reserve?.free()
     const freeDescriptors = this.#readMemory() ? counted : 0
-    this.#lacksDescriptors = freeDescriptors === 0
     return { rssBytes: this.#rssBytes, ...(freeDescriptors !== undefined && { freeDescriptors }) }
   }
 
-  /** Whether there was none left the last time. */
-  get lacksDescriptors(): boolean {
-    return this.#lacksDescriptors
+  /** Gives away the descriptors that were held back. */
+  releaseDescriptors(): void {
+    this.#reserve?.release()
   }
 
-  /** Gives away the descriptors that were held back. Returns whether there is one to open something with. */
-  releaseDescriptors(): boolean {
-    this.#reserve?.release()
+  /** Whether something can be opened, with what was held back or given away; true where that is not known. */
+  get canOpen(): boolean {
     return this.#reserve?.hasAny ?? true
   }
 

@@ -443,7 +443,7 @@ export class WorkerProgram {
   async #drain(timeoutMs?: number): Promise<void> {
     if (this.#phase === 'draining') return
     this.#phase = 'draining'
-    if (this.#figures.lacksDescriptors) await this.#acceptWaiting(timeoutMs)
+    await this.#acceptWaiting(timeoutMs)
     const { abandoned = 0 } = (await this.#worker?.close(timeoutMs === undefined ? {} : { timeoutMs })) ?? {}
     await this.#bus[Symbol.asyncDispose]()
     this.#send({ type: 'drained', abandoned })
@@ -451,12 +451,15 @@ export class WorkerProgram {
     await this.#end(this.#exitCode || this.#drainExitCode(abandoned))
   }
 
-  /** Connections for which there was no descriptor would be refused when the socket is closed. */
+  /**
+   * Connections that have not been accepted yet would be cut off when the socket is closed. One turn of the event loop takes
+   * all of them, or all descriptors there are.
+   */
   async #acceptWaiting(timeoutMs: number = Infinity): Promise<void> {
     const untilMs = performance.now() + Math.min(timeoutMs / 2, ACCEPT_WAITING_MS)
-    while (!this.#figures.releaseDescriptors() && performance.now() < untilMs) await Bun.sleep(DRAIN_POLL_MS)
-    // One turn of the event loop takes all of them.
-    await Bun.sleep(DRAIN_POLL_MS)
+    this.#figures.releaseDescriptors()
+    do await Bun.sleep(DRAIN_POLL_MS)
+    while (!this.#figures.canOpen && performance.now() < untilMs)
   }
 
   /** Everything is finished: what the application does at its end cannot harm a request or change the exit code. */
