@@ -128,7 +128,7 @@ describe('a program that listens itself works unchanged', () => {
         })
         server.listen(3000)`
       await write(folder, { 'server.js': code })
-      const server = await sandbox.start(folder, 'w:2', '0', '--rollback-window', 'off')
+      const server = await sandbox.start(folder, 'w:2', '0', '-b', '127.0.0.1', '--rollback-window', 'off')
       const clients = await Promise.all(Array.from({ length: 8 }, () => openSocket(server)))
       for (const { socket } of clients) socket.send('echo')
       await until('all have answered', () => clients.every(({ received }) => received.length === 1))
