@@ -3,7 +3,9 @@ import type { ExitStatus } from '../contract/ports.ts'
 import type { ExitReason } from '../contract/exit-reason.ts'
 import type { BackgroundProcess, Worker } from './state.ts'
 
-const outsideSignals = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'])
+const outsideSignals = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'])
+/** Signals that ask the server for something, and end only processes too young to handle them. */
+const requestSignals = new Set(['SIGHUP', 'SIGUSR1', 'SIGUSR2'])
 
 /** What the end of a process means, given what it had been told before. */
 export function exitReason(
@@ -48,4 +50,9 @@ export function isOutsideSignal(signal: string | null): boolean {
 /** A signal from outside ended a worker that worked: not the fault of its code, so it costs no crash budget. */
 export function isKilledFromOutside(reason: ExitReason, uptimeReadyMs: number, minUptimeMs: number): boolean {
   return reason.kind === 'crashed' && isOutsideSignal(reason.signal) && uptimeReadyMs >= minUptimeMs
+}
+
+/** A signal that was meant for the server, and was sent to all of its processes, ended one that had just been started. */
+export function isBystander(reason: ExitReason): boolean {
+  return reason.kind === 'crashed' && reason.signal !== null && requestSignals.has(reason.signal)
 }

@@ -30,6 +30,7 @@ export function createGroup(fleet: Fleet, generation: Generation): Group {
     spawnAfterMs: 0,
     restAfterMs: 0,
     lastCrashMs: -Infinity,
+    bystanders: 0,
     probe: undefined,
     routerDone: false,
     drawnUntilMs: 0,

@@ -169,6 +169,11 @@ function startCandidate(fleet: Fleet, rollout: Rollout): void {
   startWorker(fleet, rollout.group!, 1)
 }
 
+/** The candidate has ended through no fault of its own. */
+export function startCandidateAgain(fleet: Fleet, group: Group): void {
+  if (fleet.rollout?.group === group && fleet.rollout.state === 'candidate') startWorker(fleet, group, 1)
+}
+
 /** Returns false when the system refused to start a process, and the rollout has ended for it. */
 function startWorker(fleet: Fleet, group: Group, slot: number): boolean {
   try {

@@ -97,6 +97,8 @@ export interface Group {
   /** As long as one of its workers serves, no other is started before, see {@link REST_DELAY_MS}. */
   restAfterMs: number
   lastCrashMs: number
+  /** How many processes in a row a signal for the server ended before they served. */
+  bystanders: number
   /** The one worker that is tried while the budget is spent. */
   probe: Worker | undefined
   /** The router reported the end of the drain. */

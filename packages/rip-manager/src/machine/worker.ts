@@ -108,6 +108,7 @@ export function becomeReady(fleet: Fleet, worker: Worker): Worker | undefined {
   worker.readyMs = fleet.nowMs
   worker.bootMs = fleet.nowMs - worker.startedMs
   worker.replaces = undefined
+  worker.group.bystanders = 0
   return replaces
 }
 

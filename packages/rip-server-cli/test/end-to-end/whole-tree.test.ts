@@ -197,11 +197,13 @@ describe.concurrent('a signal to every process of the server is one stop', () =>
     const server = await startApp(sandbox)
     const underWay = new UnderWay(server.url)
     await until('requests are under way', async () => (await inFlight(sandbox, server)) >= 3)
-    const processes = (await sandbox.processes()).length
+    const before = new Set(await sandbox.processes())
     await writeFile(join(sandbox.folder, 'index.js'), 'await Bun.sleep(60_000)')
     server.kill('SIGHUP')
     // A process of the builder, or the candidate.
-    await until('a process was started', async () => (await sandbox.processes()).length > processes)
+    await until('a process was started', async () =>
+      (await sandbox.processes()).some((pid) => !before.has(pid)),
+    )
     await signalAll(sandbox, 'SIGTERM')
     expect(await underWay.answers).toEqual(UnderWay.expected)
     const { code, stderr } = await server.finished()
