@@ -4,6 +4,7 @@ import { Crowd } from './crowd.ts'
 import type { Lane, LaneOwner } from './lane.ts'
 import type { LaneEvent, LaneStream } from './lane-stream.ts'
 import type { ResponseSink } from './response-sink.ts'
+import { Stall } from './stall.ts'
 
 /** More lanes to one backend bring nothing: it handles them in one thread. */
 const MAX_LANES = 4
@@ -33,6 +34,7 @@ export class Lanes implements LaneOwner, LaneCounts {
   /** Lanes that take no more requests. */
   private readonly leaving = new Set<Lane>()
   private readonly crowd = new Crowd()
+  private readonly stall = new Stall()
   private retryAt = Number.NEGATIVE_INFINITY
   private isRetired = false
 
@@ -41,9 +43,12 @@ export class Lanes implements LaneOwner, LaneCounts {
     this.backend = backend
   }
 
-  /** Whether a request that has been claimed is one of so many at the backend that HTTP/1.1 would cost more. */
+  /** Whether a request that has been claimed is one of so many at a backend that answers that HTTP/1.1 would cost more. */
   isWorthwhile(): boolean {
-    return this.crowd.joined(this.backend.inFlight, this.maker.nowMs)
+    const { inFlight } = this.backend
+    const { nowMs } = this.maker
+    const isStalled = this.stall.joined(inFlight, nowMs)
+    return this.crowd.joined(inFlight, nowMs) && !isStalled
   }
 
   /** Takes a request at once, or not at all; then a lane is being opened if one more is worth it. */
