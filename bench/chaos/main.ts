@@ -8,10 +8,11 @@
  * Servers: rip-server, rip-activated (the same with its listening socket held by another process, as by systemd),
  * nginx-unicorn, puma (Debian packages), pm2 (npm). Servers that are not installed are skipped.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, release, tmpdir } from 'node:os'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { writeReport } from '../src/write-report.ts'
 import type { DriverFactory } from './driver.ts'
 import { pm2 } from './drivers/pm2.ts'
 import { nginxUnicorn, puma } from './drivers/rack.ts'
@@ -78,13 +79,7 @@ for (const scenario of scenarios) {
 }
 rmSync(root, { recursive: true, force: true })
 
-if (values.json !== undefined) {
-  const machine = { kernel: release(), cpus: cpus().length, model: cpus()[0]?.model, bun: Bun.version }
-  writeFileSync(
-    values.json,
-    JSON.stringify({ at: new Date().toISOString(), machine, options: values, report }, null, 2),
-  )
-}
+writeReport(values.json, values, { report })
 
 function print(name: string, { load, facts }: ScenarioResult): void {
   const kinds = Object.entries({ ...load.failures, ...load.lost }).map(([kind, count]) => `${kind} ${count}`)

@@ -7,10 +7,11 @@
  *
  * Exits with 1 when the balancer itself failed a request.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, release, tmpdir } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { writeReport } from '../src/write-report.ts'
 import { FAULTS, type Fault } from './fault.ts'
 import { startLoad } from './load.ts'
 import { Stage, type Logged } from './stage.ts'
@@ -56,14 +57,8 @@ try {
   rmSync(root, { recursive: true, force: true })
 }
 
-if (values.json !== undefined) {
-  const machine = { kernel: release(), cpus: cpus().length, model: cpus()[0]?.model, bun: Bun.version }
-  const options = { rate: Number(values.rate), seconds: Number(values.seconds) }
-  writeFileSync(
-    values.json,
-    JSON.stringify({ at: new Date().toISOString(), machine, options, results }, null, 2),
-  )
-}
+const options = { rate: Number(values.rate), seconds: Number(values.seconds) }
+writeReport(values.json, options, { results })
 process.exitCode = results.some(({ own }) => own > 0) ? 1 : 0
 
 /** A failed request. */

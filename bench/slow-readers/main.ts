@@ -6,14 +6,15 @@
  *
  * One balancer and one backend for each protocol, by turns in every round. The exit code is 1 when a request failed.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, release, tmpdir } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { median } from '@rip/testing'
 import { startLoad } from '../faults/load.ts'
 import { Stage } from '../faults/stage.ts'
 import { residentBytes } from '../proxy/process-usage.ts'
+import { writeReport } from '../src/write-report.ts'
 
 const { values } = parseArgs({
   options: {
@@ -59,14 +60,8 @@ for (let round = 0; round < Number(values.rounds); round++)
     for (const [at, stage] of stages.entries()) results.push(await measure(stage, PROTOCOLS[at]!, readers))
 
 print()
-if (values.json !== undefined) {
-  const machine = { kernel: release(), cpus: cpus().length, model: cpus()[0]?.model, bun: Bun.version }
-  const { json: _json, ...options } = values
-  writeFileSync(
-    values.json,
-    JSON.stringify({ at: new Date().toISOString(), machine, options, results }, null, 2),
-  )
-}
+const { json: _json, ...options } = values
+writeReport(values.json, options, { results })
 process.exitCode = results.some(({ failed }) => failed > 0) ? 1 : 0
 
 async function startStage(workerProtocol: string, at: number): Promise<Stage> {

@@ -5,14 +5,15 @@
  *   bun bench/slow/main.ts [--only TEXT]… [--connections 800] [--seconds 12] [--idle 8800] [--rate 50]
  *                          [--port 18400] [--json FILE]
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, release, tmpdir } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startLoad } from '../faults/load.ts'
 import { Stage } from '../faults/stage.ts'
 import { openIdle } from '../proxy/idle.ts'
 import { residentBytes } from '../proxy/process-usage.ts'
+import { writeReport } from '../src/write-report.ts'
 import { ATTACKS, run, type Attack, type AttackResult } from './attack.ts'
 import { readSlowly } from './slow-reader.ts'
 
@@ -53,14 +54,8 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
-if (values.json !== undefined) {
-  const machine = { kernel: release(), cpus: cpus().length, model: cpus()[0]?.model, bun: Bun.version }
-  const { only: _only, json: _json, ...options } = values
-  writeFileSync(
-    values.json,
-    JSON.stringify({ at: new Date().toISOString(), machine, options, results }, null, 2),
-  )
-}
+const { only: _only, json: _json, ...options } = values
+writeReport(values.json, options, { results })
 
 /** One backend with the default limits, except the one per address, because all clients are on this machine. */
 async function startStage(): Promise<Stage> {

@@ -10,12 +10,13 @@
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import http2 from 'node:http2'
-import { cpus, release, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { freePort, median, timeUntil } from '@rip/testing'
 import { residentBytes } from '../proxy/process-usage.ts'
+import { writeReport } from '../src/write-report.ts'
 import { SilentBackend } from './silent-backend.ts'
 
 const OWN_PROGRAM = fileURLToPath(import.meta.resolve('@rip/balancer/package.json')).replace(
@@ -63,14 +64,8 @@ for (let round = 0; round < Number(values.rounds); round++) results.push(await m
 const kib = (of: (result: Result) => number): string => (median(results.map(of)) / 1024).toFixed(1)
 console.log(`an idle connection: ${kib((each) => each.bytesPerConnection)} KiB`)
 console.log(`a request that waits: ${kib((each) => each.bytesPerStream)} KiB`)
-if (values.json !== undefined) {
-  const machine = { kernel: release(), cpus: cpus().length, model: cpus()[0]?.model, bun: Bun.version }
-  const { json: _json, ...options } = values
-  writeFileSync(
-    values.json,
-    JSON.stringify({ at: new Date().toISOString(), machine, options, results }, null, 2),
-  )
-}
+const { json: _json, ...options } = values
+writeReport(values.json, options, { results })
 
 async function measure(): Promise<Result> {
   const port = freePort()

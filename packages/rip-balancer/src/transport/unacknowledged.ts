@@ -1,10 +1,11 @@
 import { cLibrary } from './c-library.ts'
+import { once } from './once.ts'
 
 /** `ioctl` request for the bytes in the send queue of a socket; see tcp(7). */
 const SIOCOUTQ = 0x5411
 
 const answer = new Int32Array(1)
-let ask: ((fd: number) => number) | undefined
+const ask = once(open)
 
 /**
  * Bytes the kernel holds for a peer that has not acknowledged them. A kernel takes megabytes for a peer that reads
@@ -13,8 +14,7 @@ let ask: ((fd: number) => number) | undefined
  * @returns 0 where the system cannot be asked
  */
 export function unacknowledgedBytes(fd: number): number {
-  ask ??= open()
-  return ask(fd)
+  return ask()(fd)
 }
 
 function open(): (fd: number) => number {
