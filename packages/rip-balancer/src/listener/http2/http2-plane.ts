@@ -7,11 +7,11 @@ import type { LocalSettings } from '../../http2/settings.ts'
 import { RequestFields } from './request-fields.ts'
 import { ResponseEncoder } from './response-encoder.ts'
 import { TrailerFields } from './trailer-fields.ts'
+import { STREAM_WINDOW_BYTES } from './upload-window.ts'
 
 /** Table of HPACK in each direction. */
 export const TABLE_BYTES = 4_096
 const MAX_STREAMS = 128
-const STREAM_WINDOW_BYTES = 64 * 1024
 const MAX_CONTINUATIONS = 8
 /** A block that is that much larger than a head may be can still be decoded, and answered with 431; more ends the connection. */
 const BLOCK_SHARE = 2

@@ -7,6 +7,7 @@ import type { DecodeResult } from '../../http2/hpack/hpack-decoder.ts'
 import type { Http2Stream, StreamOwner } from '../../http2/stream.ts'
 import { HeldData } from './held-data.ts'
 import type { Http2Plane } from './http2-plane.ts'
+import { UploadWindow } from './upload-window.ts'
 
 const BAD_REQUEST = 400
 const NOT_IMPLEMENTED = 501
@@ -38,6 +39,7 @@ export class StreamRequest implements StreamOwner {
   /** Where the head lies, for as long as the exchange goes on. */
   private headBytes: Buffer = Buffer.alloc(0)
   private readonly held = new HeldData()
+  private readonly window: UploadWindow
   /** Bytes of the body that came. */
   private received = 0
   /** Bytes of the body that were announced; `Infinity` if none were. */
@@ -54,6 +56,7 @@ export class StreamRequest implements StreamOwner {
     this.plane = plane
     this.exchange = exchange
     this.ends = ends
+    this.window = new UploadWindow(plane.data.buffers)
   }
 
   /** Begins with the fields that were decoded to `plane.requestFields`. @param endsStream whether nothing follows them */
@@ -96,13 +99,13 @@ export class StreamRequest implements StreamOwner {
   /** What the client still sends is not wanted. */
   dropInput(): void {
     this.dropsInput = true
-    this.held.clear()
+    this.forgetBody()
   }
 
   /** The exchange is over. */
   letGo(): void {
     this.stream = this.trailers = undefined
-    this.held.clear()
+    this.forgetBody()
     if (this.head !== undefined) this.plane.data.returnHead(this.head)
     this.head = undefined
   }
@@ -118,8 +121,10 @@ export class StreamRequest implements StreamOwner {
     this.stream?.pause()
   }
 
+  /** It does not grow before there is a backend that takes the body. A tunnel may last, and what it sends comes now and then. */
   moreWindow(): number {
-    return 0
+    if (this.dropsInput || this.upgrade !== undefined || this.exchange.phase === 'gathering') return 0
+    return this.window.halfUsed(this.announced - this.received, this.plane.data.turn.clock.nowMs)
   }
 
   ended(): void {
@@ -160,6 +165,7 @@ export class StreamRequest implements StreamOwner {
     this.announced = isTunnel || head.body.framing === 'chunked' ? Number.POSITIVE_INFINITY : head.body.length
     if (isTunnel) this.upgrade = requestedUpgrade(head, data.settings.upgrades)
     if (isTunnel && this.upgrade === undefined) return this.refuse(NOT_IMPLEMENTED)
+    this.window.begin()
     this.exchange.begin(head, data.turn.clock.nowMs)
   }
 
@@ -175,6 +181,11 @@ export class StreamRequest implements StreamOwner {
 
   // --- the body
 
+  private forgetBody(): void {
+    this.held.clear()
+    this.window.free()
+  }
+
   /** Its length is not the one announced, or its trailers are malformed. */
   private refuseBody(): void {
     this.isMalformed = true
@@ -185,6 +196,7 @@ export class StreamRequest implements StreamOwner {
   private tellEnd(): void {
     if (this.endTold) return
     this.endTold = true
+    this.window.free()
     if (this.upgrade === undefined) this.exchange.bodyEnded(this.trailers)
     else if (!this.exchange.clientEnded()) this.ends.leftTunnel()
   }

@@ -112,6 +112,33 @@ describe('a request', () => {
     expect(stand.balancer.ended[0]!.bytesReceived).toBe(body.length)
   })
 
+  test('that comes fast may have ever more under way, until that is a megabyte', async () => {
+    await using stand = await start(() => {})
+    const { buffers } = stand.balancer.plane
+    using client = await stand.connect()
+    client.write(client.headers(1, POST, false))
+    await sendUntil(client, (_, room) => room > 512 * 1024)
+    expect(buffers.usedBytes).toBe(960 * 1024)
+    client.write(client.data(1, '', true))
+    await eventually(() => buffers.usedBytes === 0)
+  })
+
+  test('that comes fast has no more under way than half of all buffers have room for', async () => {
+    await using stand = await start(() => {}, { limits: { maxBufferedBytes: 400 * 1024 } })
+    using client = await stand.connect()
+    client.write(client.headers(1, POST, false))
+    await sendUntil(client, (sent) => sent > 700_000)
+    expect(stand.balancer.plane.buffers.usedBytes).toBe(192 * 1024)
+  })
+
+  test('that is soon complete has no more under way than at first', async () => {
+    await using stand = await start(() => {})
+    using client = await stand.connect()
+    client.write(client.headers(1, [...POST, ['content-length', '90000']], false))
+    await sendUntil(client, (sent) => sent === 90_000, 90_000)
+    expect(stand.balancer.plane.buffers.usedBytes).toBe(0)
+  })
+
   test('that expects 100 Continue is asked for its body', async () => {
     await using stand = await start((socket, received) => {
       if (received.endsWith('\r\n\r\n')) socket.write('HTTP/1.1 100 Continue\r\n\r\n')
@@ -313,3 +340,34 @@ describe('a drain', () => {
     await eventually(() => client.ended)
   })
 })
+
+/**
+ * Sends a body on stream 1 as fast as there is room for it.
+ *
+ * @param isDone hears what was sent, and the most there was room for at once
+ * @param total of the body
+ */
+async function sendUntil(
+  client: FrameClient,
+  isDone: (sent: number, room: number) => boolean,
+  total: number = Number.POSITIVE_INFINITY,
+): Promise<void> {
+  let room = 65_535
+  let most = 0
+  let seen = 0
+  let sent = 0
+  await eventually(() => {
+    for (; seen < client.frames.length; seen++) {
+      const { type, stream, payload } = client.frames[seen]!
+      if (type === FRAME.windowUpdate && stream === 1) room += payload.readUInt32BE(0)
+    }
+    most = Math.max(most, room)
+    while (room > 0 && sent < total) {
+      const length = Math.min(room, 16_384, total - sent)
+      client.write(client.data(1, 'x'.repeat(length), false))
+      room -= length
+      sent += length
+    }
+    return isDone(sent, most)
+  })
+}
