@@ -1,15 +1,9 @@
 import { reasonOf } from '../errors.ts'
 import { CLOSE_ANSWER_MS, DEFAULT_BEACON_MS, EARLY_END_MS, ORPHAN_GRACE_MS } from '../defaults.ts'
-import {
-  type BootFailure,
-  PROTOCOL_VERSION,
-  STUCK_HEADING,
-  type SupervisorMessage,
-  type WorkerMessage,
-} from '../protocol.ts'
-import { ControlLink } from '../program/control-link.ts'
+import { type BootFailure, STUCK_HEADING, type SupervisorMessage, type WorkerMessage } from '../protocol.ts'
 import { LoopLag } from '../program/loop-lag.ts'
 import { refuseInspection } from '../program/refuse-inspection.ts'
+import { Supervision } from '../program/supervision.ts'
 import type { SupervisorPipe } from '../program/supervisor-pipe.ts'
 import { commandEnvironment } from './command-environment.ts'
 import { CommandNotFound, CommandProcesses } from './command-processes.ts'
@@ -62,21 +56,27 @@ export interface CommandProgramOptions {
 export class CommandProgram {
   readonly #options: CommandProgramOptions
   readonly #exit = Promise.withResolvers<number>()
+  readonly #supervision: Supervision
   readonly #lag = new LoopLag()
   readonly #processes = new CommandProcesses()
   readonly #startedMs = performance.now()
   #phase: 'starting' | 'serving' | 'ending' = 'starting'
-  #control: ControlLink | undefined
   #link: PreloadLink | undefined
   #bridge: PortBridge | undefined
   #child: Bun.Subprocess | undefined
   #search: ServerSearch | undefined
   /** Figures that came after the order to drain. */
   #isHeard = false
-  #beacon: NodeJS.Timeout | undefined
+  #beaconMs = DEFAULT_BEACON_MS
 
   constructor(options: CommandProgramOptions) {
     this.#options = options
+    this.#supervision = new Supervision({
+      pipe: options.pipe,
+      onMessage: (message) => this.#obey(message),
+      onBeacon: () => this.#isSpokenFor() || this.#sendBeacon(),
+      onGone: () => this.#supervisorGone(),
+    })
   }
 
   run(): Promise<number> {
@@ -100,8 +100,8 @@ export class CommandProgram {
   }
 
   async #boot(): Promise<void> {
-    await this.#connect()
-    const { socket, preload, env, argv, text, bootTimeoutMs } = this.#options
+    const { control, workerId, socket, preload, env, argv, text, bootTimeoutMs } = this.#options
+    if (control !== undefined) await this.#supervision.connect(control, workerId)
     const port = await freePort()
     if (this.#isEnding()) return
     const link = `${socket}${LINK_SUFFIX}`
@@ -119,7 +119,7 @@ export class CommandProgram {
       onLeaves: (other) => search.foundElsewhere(other),
       onFigures: () => this.#onFigures(),
     })
-    this.#beat(DEFAULT_BEACON_MS)
+    this.#link.beat(this.#beaconMs)
     this.#child = this.#processes.start(argv, commandEnvironment(env, { socket, link, port, preload }))
     void this.#child.exited.then(() => this.#onExit())
     const reached = await search.reach(() => this.#phase !== 'starting')
@@ -130,17 +130,6 @@ export class CommandProgram {
     this.#announce(reached, port)
     const bootMs = Math.round(performance.now() - this.#startedMs)
     this.#send({ type: 'ready', bootMs, entry: text })
-  }
-
-  async #connect(): Promise<void> {
-    const { control, workerId, pipe } = this.#options
-    if (control === undefined) return
-    void pipe?.end().then(() => this.#supervisorGone())
-    this.#control = await ControlLink.connect(control, {
-      onMessage: (message) => this.#obey(message),
-      onEnd: () => this.#supervisorGone(),
-    })
-    this.#send({ type: 'hello', version: PROTOCOL_VERSION, workerId, pid: process.pid })
   }
 
   #onServes(search: ServerSearch, server: ServedServer): void {
@@ -209,9 +198,9 @@ export class CommandProgram {
   }
 
   #beat(everyMs: number): void {
+    this.#beaconMs = everyMs
     this.#link?.beat(everyMs)
-    clearInterval(this.#beacon)
-    this.#beacon = setInterval(() => this.#isSpokenFor() || this.#sendBeacon(), everyMs)
+    this.#supervision.beat(everyMs)
   }
 
   /**
@@ -312,7 +301,7 @@ export class CommandProgram {
   }
 
   #close(): void {
-    clearInterval(this.#beacon)
+    this.#supervision.stopBeacons()
     this.#bridge?.[Symbol.dispose]()
     this.#link?.[Symbol.dispose]()
   }
@@ -322,7 +311,7 @@ export class CommandProgram {
   }
 
   #send(message: WorkerMessage): void {
-    this.#control?.send(message)
+    this.#supervision.send(message)
   }
 }
 

@@ -1,7 +1,7 @@
-import { DEFAULT_BEACON_MS, DEFAULT_DRAIN_TIMEOUT_MS } from '../defaults.ts'
+import { DEFAULT_DRAIN_TIMEOUT_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
 import { setInterval, setTimeout } from '../own-timers.ts'
-import { PROTOCOL_VERSION, type SupervisorMessage, type WorkerMessage } from '../protocol.ts'
+import type { SupervisorMessage, WorkerMessage } from '../protocol.ts'
 import { describeFailure } from '../serve/failure.ts'
 import { ApplicationSignals } from './application-signals.ts'
 import { BackgroundCommand } from './background-command.ts'
@@ -10,20 +10,20 @@ import type { BackgroundWork } from './background-work.ts'
 import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
 import { BusMember } from './bus-member.ts'
 import type { CLibrary } from './c-library.ts'
-import { ControlLink } from './control-link.ts'
-import type { InspectionOrder, Inspector } from './inspector.ts'
+import type { InspectionOrder } from './inspector.ts'
 import { refuseInspection } from './refuse-inspection.ts'
 import { keepApart } from './keep-apart.ts'
 import { LoopLag } from './loop-lag.ts'
 import { ProcessFigures } from './process-figures.ts'
 import type { Settings } from './settings.ts'
+import { Supervision } from './supervision.ts'
 import type { SupervisorPipe } from './supervisor-pipe.ts'
 import { takeUnheardMessages } from './unheard-messages.ts'
 
 /** The life of a background process: prepare, wait for its turn, work, end. Ends with the exit code. */
 export class BackgroundProgram {
   readonly #settings: Settings
-  readonly #pipe: SupervisorPipe | undefined
+  readonly #supervision: Supervision
   readonly #exit = Promise.withResolvers<number>()
   readonly #lag = new LoopLag()
   readonly #figures = new ProcessFigures()
@@ -32,14 +32,15 @@ export class BackgroundProgram {
   #signals: ApplicationSignals | undefined
   #phase: 'preparing' | 'prepared' | 'beginning' | 'working' | 'leaving' = 'preparing'
   #work: BackgroundWork | undefined
-  #link: ControlLink | undefined
-  /** Loaded when it is first needed. */
-  #inspector: Inspector | undefined
-  #beacon: NodeJS.Timeout | undefined
 
   constructor(settings: Settings, pipe: SupervisorPipe | undefined) {
     this.#settings = settings
-    this.#pipe = pipe
+    this.#supervision = new Supervision({
+      pipe,
+      onMessage: (message) => this.#obey(message),
+      onBeacon: () => this.#sendBeacon(),
+      onGone: () => void this.#leave(DEFAULT_DRAIN_TIMEOUT_MS),
+    })
   }
 
   run(): Promise<number> {
@@ -84,7 +85,8 @@ export class BackgroundProgram {
 
   async #prepare(): Promise<void> {
     if (this.#settings.apart) await this.#keepApart()
-    await this.#connect()
+    const { control } = this.#settings
+    if (control !== undefined) await this.#supervision.connect(control, 0)
     this.#work = await this.#findWork()
     await this.#work.prepare()
     this.#bus.topics.expectSubscribers()
@@ -92,7 +94,7 @@ export class BackgroundProgram {
     if (this.#phase !== 'preparing') return
     this.#phase = 'prepared'
     this.#send({ type: 'ready', bootMs: Math.round(performance.now()), entry: process.argv[1] ?? '' })
-    if (this.#link === undefined) await this.#begin()
+    if (!this.#supervision.isLinked) await this.#begin()
   }
 
   /** Runs before any code of the application. */
@@ -103,22 +105,6 @@ export class BackgroundProgram {
     } catch {
       // Where the library has another name, as with musl.
     }
-  }
-
-  async #connect(): Promise<void> {
-    const path = this.#settings.control
-    if (path === undefined) return
-    void this.#pipe?.end().then(() => this.#leave(DEFAULT_DRAIN_TIMEOUT_MS))
-    try {
-      this.#link = await ControlLink.connect(path, {
-        onMessage: (message) => this.#obey(message),
-        onEnd: () => void this.#leave(DEFAULT_DRAIN_TIMEOUT_MS),
-      })
-    } catch (cause) {
-      throw new WorkerError('RIP_CONTROL_FAILED', { path, reason: reasonOf(cause) }, { cause })
-    }
-    this.#send({ type: 'hello', version: PROTOCOL_VERSION, workerId: 0, pid: process.pid })
-    this.#beat(DEFAULT_BEACON_MS)
   }
 
   async #findWork(): Promise<BackgroundWork> {
@@ -143,24 +129,17 @@ export class BackgroundProgram {
     if (message.type === 'drain') void this.#leave(message.deadlineMs)
   }
 
-  /** A program that is run by its command is not this process. Loading the inspector takes a descriptor. */
+  /** A program that is run by its command is not this process. */
   async #inspect(message: InspectionOrder): Promise<void> {
     const command = this.#settings.background?.command
-    if (command !== undefined)
-      return refuseInspection(message, command.join(' '), (answer) => this.#send(answer))
-    try {
-      const { Inspector } = await import('./inspector.ts')
-      this.#inspector ??= new Inspector((answer) => this.#send(answer))
-    } catch (error) {
-      return this.#send({ type: 'not-inspected', order: message.order, reason: reasonOf(error) })
-    }
-    await this.#inspector.obey(message)
+    if (command === undefined) return this.#supervision.inspect(message)
+    refuseInspection(message, command.join(' '), (answer) => this.#send(answer))
   }
 
   #welcome({ beaconMs, bus }: Extract<SupervisorMessage, { type: 'welcome' }>): void {
     const library = this.#library
     if (bus !== undefined) this.#bus.belongTo(bus, { library, keepsAlive: false })
-    this.#beat(beaconMs)
+    this.#supervision.beat(beaconMs)
   }
 
   async #begin(): Promise<void> {
@@ -176,9 +155,7 @@ export class BackgroundProgram {
   /** From now on only the application keeps the process alive. */
   #release(): void {
     this.#bus.topics.holdProcess(this.#phase !== 'leaving')
-    this.#link?.unref()
-    this.#pipe?.unref()
-    this.#beacon?.unref()
+    this.#supervision.unref()
   }
 
   async #leave(deadlineMs: number): Promise<void> {
@@ -208,12 +185,6 @@ export class BackgroundProgram {
     this.#exit.resolve(exitCodeOf(failure))
   }
 
-  #beat(intervalMs: number): void {
-    clearInterval(this.#beacon)
-    this.#beacon = setInterval(() => this.#sendBeacon(), intervalMs)
-    if (this.#phase !== 'preparing' && this.#phase !== 'prepared') this.#beacon.unref()
-  }
-
   #sendBeacon(): void {
     const requests = { inFlight: 0, webSockets: 0, eventStreams: 0, requests: 0 }
     this.#send({
@@ -226,6 +197,6 @@ export class BackgroundProgram {
   }
 
   #send(message: WorkerMessage): void {
-    this.#link?.send(message)
+    this.#supervision.send(message)
   }
 }

@@ -1,13 +1,12 @@
 import type { Application } from '../application/application.ts'
+import { endForks } from '../application/end-forks.ts'
 import { loadApplication } from '../application/load-application.ts'
-import type { Entry } from '../application/find-entry.ts'
 import type { PortAttempt } from '../application/own-port.ts'
 import { ServerCapture } from '../application/server-capture.ts'
 import {
   ACCEPT_WAITING_MS,
   BOOT_SIGNAL_GRACE_MS,
   CLOSE_HOOK_GRACE_MS,
-  DEFAULT_BEACON_MS,
   DRAIN_POLL_MS,
   LAST_WORDS_MS,
   LATE_LISTEN_MS,
@@ -17,7 +16,7 @@ import {
 } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
 import { OWN_FOLDER } from '../own-folder.ts'
-import { setInterval, setTimeout } from '../own-timers.ts'
+import { setTimeout } from '../own-timers.ts'
 import {
   type BootFailure,
   type LeaveReason,
@@ -34,8 +33,7 @@ import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
 import { giveBackBootPages } from './boot-pages.ts'
 import { BusMember } from './bus-member.ts'
 import { type CLibrary, loadCLibrary } from './c-library.ts'
-import { ControlLink } from './control-link.ts'
-import type { InspectionOrder, Inspector } from './inspector.ts'
+import { findServed, isPage } from './find-served.ts'
 import { keepApart } from './keep-apart.ts'
 import { LoadedTimers } from './loaded-timers.ts'
 import { LoopLag } from './loop-lag.ts'
@@ -43,6 +41,7 @@ import { ProcessFigures } from './process-figures.ts'
 import type { Settings } from './settings.ts'
 import { STOP_SIGNALS, type StopSignal } from './stop-signals.ts'
 import { answerWhereStuck } from './stuck-stack.ts'
+import { Supervision } from './supervision.ts'
 import type { SupervisorPipe } from './supervisor-pipe.ts'
 import { takeUnheardMessages } from './unheard-messages.ts'
 
@@ -62,12 +61,12 @@ export interface Beginnings {
 /** The life of a worker process: boot, serve, leave. Ends with the exit code. */
 export class WorkerProgram {
   readonly #settings: Settings
-  readonly #pipe: SupervisorPipe | undefined
   readonly #startedMs: number
   readonly #exit = Promise.withResolvers<number>()
   readonly #lag = new LoopLag()
   readonly #figures = new ProcessFigures()
   readonly #servers: ServerCapture
+  readonly #supervision: Supervision
   readonly #bus = new BusMember()
   /** Whether it waits for the supervisor's word to become active, which the supervisor says in its welcome. */
   readonly #standsBy = Promise.withResolvers<boolean>()
@@ -76,10 +75,6 @@ export class WorkerProgram {
   /** The timers of an application without hooks, in a supervised worker. */
   #timers: LoadedTimers | undefined
   #hasCloseHook = false
-  #link: ControlLink | undefined
-  /** Loaded when it is first needed. */
-  #inspector: Inspector | undefined
-  #beacon: NodeJS.Timeout | undefined
   #library: CLibrary | undefined
   #exitCode = 0
   #entry: string | undefined
@@ -93,8 +88,13 @@ export class WorkerProgram {
 
   constructor(settings: Settings, { pipe, startedMs = 0 }: Beginnings = {}) {
     this.#settings = settings
-    this.#pipe = pipe
     this.#startedMs = startedMs
+    this.#supervision = new Supervision({
+      pipe,
+      onMessage: (message) => this.#obey(message),
+      onBeacon: () => this.#sendBeacon(),
+      onGone: () => this.#supervisorGone(),
+    })
     this.#servers = new ServerCapture({
       publicUrl: settings.publicUrl ?? urlOf(settings.listen),
       leave: () => this.#leaveForApplication(),
@@ -165,7 +165,7 @@ export class WorkerProgram {
 
   /** One at a time: a loop that throws would fill the link. */
   async #tellUncaught(origin: UncaughtOrigin, error: unknown): Promise<void> {
-    if (this.#link === undefined || this.#tellingUncaught) return
+    if (!this.#supervision.isLinked || this.#tellingUncaught) return
     this.#tellingUncaught = true
     const { uncaughtFailure } = await import('./uncaught-failure.ts')
     this.#send({ type: 'uncaught', origin, failure: uncaughtFailure(error, this.#root) })
@@ -176,7 +176,7 @@ export class WorkerProgram {
   async #boot(): Promise<void> {
     this.#keepApart()
     await this.#connect()
-    const found = await this.#findEntry()
+    const found = await findServed(this.#settings)
     const entry = (this.#entry = found.file)
     // Applications print it, and frameworks that find it open no port, because they assume a server around them.
     // Without this line, a number inherited from such a server would make every worker the first.
@@ -187,7 +187,7 @@ export class WorkerProgram {
     process.argv.splice(1, process.argv.length, entry)
     takeUnheardMessages()
     await this.#installLoader(entry)
-    if (this.#link !== undefined) this.#timers = new LoadedTimers(() => this.#isIdleOnStandby())
+    if (this.#supervision.isLinked) this.#timers = new LoadedTimers(() => this.#isIdleOnStandby())
     const { ready, standby, resume, close, ...application } = await this.#load(entry)
     if (standby !== undefined || resume !== undefined) this.#timers?.[Symbol.dispose]()
     this.#hasCloseHook = close !== undefined
@@ -215,8 +215,8 @@ export class WorkerProgram {
     if (!standsBy) this.#resume()
     this.#send({ type: 'ready', bootMs: Math.round(performance.now() - this.#startedMs), entry })
     if (this.#askedToLeave) this.#sendLeaving('signal')
-    void this.#endForks(entry)
-    if (this.#link !== undefined) this.#settle()
+    void endForks(entry, this.#settings.workerId)
+    if (this.#supervision.isLinked) this.#settle()
   }
 
   /** Runs before any code of the application. */
@@ -246,38 +246,9 @@ export class WorkerProgram {
   }
 
   async #connect(): Promise<void> {
-    const path = this.#settings.control
-    if (path === undefined) return this.#standsBy.resolve(false)
-    void this.#pipe?.end().then(() => this.#supervisorGone())
-    try {
-      this.#link = await ControlLink.connect(path, {
-        onMessage: (message) => this.#obey(message),
-        onEnd: () => this.#supervisorGone(),
-      })
-    } catch (cause) {
-      throw new WorkerError('RIP_CONTROL_FAILED', { path, reason: reasonOf(cause) }, { cause })
-    }
-    const workerId = this.#settings.workerId ?? 1
-    this.#send({ type: 'hello', version: PROTOCOL_VERSION, workerId, pid: process.pid })
-    this.#beat(DEFAULT_BEACON_MS)
-  }
-
-  /**
-   * Takes the module of the snapshot that a supervisor names. Searches only otherwise, because that loads `node:fs` and
-   * costs megabytes.
-   */
-  async #findEntry(): Promise<Found> {
-    const { target, snapshot, static: folders } = this.#settings
-    // The supervisor has found both.
-    if (target !== undefined && isPage(target) && folders.length > 0) return { file: target }
-    if (snapshot !== undefined && target !== undefined && (await isFrozen(snapshot, target)))
-      return { file: target }
-    const { findEntry } = await import('../application/find-entry.ts')
-    const found = findEntry(target, { snapshot })
-    const { file, command, because = '' } = found
-    if (command !== undefined)
-      throw new WorkerError('RIP_APP_COMMAND', { folder: file, command: command.join(' '), because })
-    return found
+    const { control, workerId = 1 } = this.#settings
+    if (control === undefined) return this.#standsBy.resolve(false)
+    await this.#supervision.connect(control, workerId)
   }
 
   /** A page is no application: the files around it are served. */
@@ -321,27 +292,8 @@ export class WorkerProgram {
     )
   }
 
-  /**
-   * Ends processes that an application with an exported handler forked: they would report to the supervisor as this
-   * worker.
-   */
-  async #endForks(file: string): Promise<void> {
-    const { mentionsCluster } = await import('../application/main-guard.ts')
-    if (!(await mentionsCluster(file))) return
-    const { ClusterProcesses } = await import('../application/cluster-processes.ts')
-    const forks = new ClusterProcesses()
-    const { count } = forks
-    if (count === 0) return
-    forks.kill()
-    if ((this.#settings.workerId ?? 1) > 1) return
-    const what = count === 1 ? '1 process' : `${count} processes`
-    console.error(
-      `warning: ${file} forks ${what} with node:cluster beside the handler it exports; they are ended: workers are processes already, as many as -w (--workers) says`,
-    )
-  }
-
   #announce(url: string, http2: boolean): void {
-    if (this.#link === undefined) return console.log(`listening ${url}`)
+    if (!this.#supervision.isLinked) return console.log(`listening ${url}`)
     this.#send({ type: 'listening', socket: url.replace(/^unix:/, ''), http2 })
   }
 
@@ -351,20 +303,10 @@ export class WorkerProgram {
     if (message.type === 'resume') return this.#resume()
     if (message.type === 'end-streams') return this.#worker?.endStreams()
     if (message.type === 'standby') return void this.#standBy(message.order)
-    if (message.type === 'inspect' || message.type === 'send-part') return void this.#inspect(message)
+    if (message.type === 'inspect' || message.type === 'send-part')
+      return void this.#supervision.inspect(message)
     if (this.#phase === 'booting') return void this.#abandonBoot(0)
     void this.#drain(message.deadlineMs)
-  }
-
-  /** Loading the inspector takes a descriptor. */
-  async #inspect(message: InspectionOrder): Promise<void> {
-    try {
-      const { Inspector } = await import('./inspector.ts')
-      this.#inspector ??= new Inspector((answer) => this.#send(answer))
-    } catch (error) {
-      return this.#send({ type: 'not-inspected', order: message.order, reason: reasonOf(error) })
-    }
-    await this.#inspector.obey(message)
   }
 
   #resume(): void {
@@ -394,13 +336,8 @@ export class WorkerProgram {
     const library = this.#settings.apart ? this.#cLibrary() : undefined
     if (bus !== undefined) this.#bus.belongTo(bus, { library, keepsAlive: true })
     this.#standsBy.resolve(standby === true)
-    if (version === PROTOCOL_VERSION) return this.#beat(beaconMs)
+    if (version === PROTOCOL_VERSION) return this.#supervision.beat(beaconMs)
     void this.#failBoot(new WorkerError('RIP_PROTOCOL_VERSION', { theirs: version, ours: PROTOCOL_VERSION }))
-  }
-
-  #beat(intervalMs: number): void {
-    clearInterval(this.#beacon)
-    this.#beacon = setInterval(() => this.#sendBeacon(), intervalMs)
   }
 
   #sendBeacon(): void {
@@ -426,7 +363,7 @@ export class WorkerProgram {
   #leave(reason: LeaveReason): void {
     if (this.#phase !== 'serving') return
     this.#phase = 'leaving'
-    if (this.#link === undefined) return void this.#drain()
+    if (!this.#supervision.isLinked) return void this.#drain()
     this.#sendLeaving(reason)
     setTimeout(() => void this.#drain(), LEAVE_TIMEOUT_MS)
   }
@@ -499,7 +436,7 @@ export class WorkerProgram {
   }
 
   #send(message: WorkerMessage): void {
-    this.#link?.send(message)
+    this.#supervision.send(message)
   }
 }
 
@@ -522,21 +459,5 @@ function cLibrary(): CLibrary | undefined {
     return loadCLibrary()
   } catch {
     return undefined
-  }
-}
-
-/** A file of the application, with the files to serve that were found with it. */
-type Found = Pick<Entry, 'file' | 'static'>
-
-function isPage(file: string): boolean {
-  return file.endsWith('.html')
-}
-
-async function isFrozen(snapshot: string, file: string): Promise<boolean> {
-  try {
-    const { isInSnapshot } = await import('@rip/transpile/loader')
-    return isInSnapshot(snapshot, file)
-  } catch (cause) {
-    throw new WorkerError('RIP_LOADER_FAILED', { reason: reasonOf(cause) }, { cause })
   }
 }
