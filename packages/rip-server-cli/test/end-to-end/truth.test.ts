@@ -53,9 +53,10 @@ test(
     await using sandbox = await Sandbox.create()
     const server = await serveCode(
       sandbox,
-      `setTimeout(() => { console.error('cannot reach\\u001b[2J database shop'); process.exit(9) }, 300)
-export default () => new Response('hi')`,
+      crashOnCue(sandbox, "console.error('cannot reach\\u001b[2J database shop'); process.exit(9)") +
+        "export default () => new Response('hi')",
     )
+    await giveCue(sandbox)
     await until('it is in a crash loop', async () => (await sandbox.snapshot(server)).health === 'crash-loop')
     const shown = await until('the next start is known', async () => {
       const { stdout } = await sandbox.run('status')
@@ -76,11 +77,9 @@ test(
   async () => {
     await using sandbox = await Sandbox.create()
     const jobs = join(sandbox.folder, 'jobs.ts')
-    await writeFile(
-      jobs,
-      "setTimeout(() => { console.error('cannot reach the queue'); process.exit(5) }, 100)\n",
-    )
+    await writeFile(jobs, crashOnCue(sandbox, "console.error('cannot reach the queue'); process.exit(5)"))
     await serveCode(sandbox, "export default () => new Response('hi')", '--background', jobs)
+    await giveCue(sandbox)
     const shown = await until('it has crashed', async () => {
       const { stdout } = await sandbox.run('status')
       return stdout.includes('crashed with code 5') ? stdout : undefined
@@ -89,3 +88,18 @@ test(
   },
   TEST_TIMEOUT_MS,
 )
+
+/** Code that does `crash` as soon as the cue is given, and each process that is started after it when it is 0.3 s old. */
+function crashOnCue(sandbox: Sandbox, crash: string): string {
+  return `import { existsSync } from 'node:fs'
+setTimeout(() => setInterval(() => { if (existsSync('${cueOf(sandbox)}')) { ${crash} } }, 20), 300)
+`
+}
+
+async function giveCue(sandbox: Sandbox): Promise<void> {
+  await writeFile(cueOf(sandbox), '')
+}
+
+function cueOf(sandbox: Sandbox): string {
+  return join(sandbox.folder, 'cue')
+}
