@@ -115,7 +115,11 @@ async function make({ entries, program }: Program, { home, target, unfinished }:
   await mkdir(join(target, dirname(program)), { recursive: true })
   const main = outputs.find(({ kind }) => kind === 'entry-point')!.path
   const names = outputs.filter(({ path }) => path !== main).map(({ path }) => basename(path))
-  for (const name of names) await rename(join(unfinished, name), join(target, dirname(program), name))
+  for (const name of names) {
+    // Bun looks for a source map under the name of the program, and says so where there is none.
+    const kept = name === `${basename(main)}.map` ? `${basename(program)}.map` : name
+    await rename(join(unfinished, name), join(target, dirname(program), kept))
+  }
   await rename(main, join(target, program))
   await writeFile(join(target, `${SOURCES}.new`), JSON.stringify(sources))
   await rename(join(target, `${SOURCES}.new`), join(target, SOURCES))

@@ -54,9 +54,11 @@ export class FileSink implements BlockSink, AsyncDisposable {
     await (await handle?.catch(() => undefined))?.close()
   }
 
-  private open(): Promise<FileHandle> {
+  private async open(): Promise<FileHandle> {
     this.checkedMs = performance.now()
-    return files().open(this.path, 'a', OWNER_AND_GROUP)
+    const handle = await files().open(this.path, 'a', OWNER_AND_GROUP)
+    this.isTorn ||= await isTorn(handle, this.path)
+    return handle
   }
 
   private async wasRotated(): Promise<boolean> {
@@ -82,6 +84,20 @@ export class FileSink implements BlockSink, AsyncDisposable {
 }
 
 const LINE_END = Buffer.from('\n')
+
+/** Whether another process has left a last line that is not whole: this one may succeed it. */
+async function isTorn(handle: FileHandle, path: string): Promise<boolean> {
+  const stats = await handle.stat()
+  if (stats.size === 0 || !stats.isFile()) return false
+  try {
+    await using reader = await files().open(path, 'r')
+    const { buffer, bytesRead } = await reader.read(Buffer.alloc(1), 0, 1, stats.size - 1)
+    return bytesRead === 1 && buffer[0] !== LINE_END[0]
+  } catch {
+    // It may be written and not read.
+    return false
+  }
+}
 
 /** @returns how many bytes were written, one at least */
 async function write(handle: FileHandle, bytes: Uint8Array, from: number): Promise<number> {

@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'bun:test'
-import { existsSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync } from 'node:fs'
+import {
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { until } from '@rip/testing'
 import { balance } from '../../src/index.ts'
 import type { ExchangeRecord } from '../../src/exchange/record.ts'
@@ -270,6 +279,17 @@ describe('a loss of lines', () => {
 })
 
 describe('a log file', () => {
+  test('that another process has left in the middle of a line continues with a new line', async () => {
+    using folder = new TempFolder()
+    const file = folder.file('a.log')
+    writeFileSync(file, 'whole\nto')
+    for (const line of ['a\n', 'b\n']) {
+      await using sink = new FileSink(file)
+      await sink.writeBlocks([Buffer.from(line)])
+    }
+    expect(readFileSync(file, 'utf8')).toBe('whole\nto\na\nb\n')
+  })
+
   test('that was full in the middle of a line continues with a new line', async () => {
     using folder = new TempFolder()
     const file = folder.file('a.log')

@@ -6,13 +6,15 @@ import type { Fleet } from './state.ts'
 import { readyWorkers } from './worker.ts'
 
 export function healthOf(fleet: Fleet): ManagerHealth {
-  const { state, serving, wanted, held } = fleet
+  const { state, serving, wanted, held, routing } = fleet
   if (isStopping(fleet)) return state === 'stopped' ? 'stopped' : 'stopping'
   if (serving === undefined) return 'starting'
   const lacking = readyWorkers(serving).length < wanted
   const idle = fleet.background.filter((post) => workingProcess(post) === undefined)
   if ((lacking && serving.budget.spent) || idle.some(({ budget }) => budget.spent)) return 'crash-loop'
-  if ((lacking && serving.complete) || idle.some(({ hasCrashed }) => hasCrashed)) return 'degraded'
+  const isCutOff = !routing.online
+  if (isCutOff || (lacking && serving.complete) || idle.some(({ hasCrashed }) => hasCrashed))
+    return 'degraded'
   return held ? 'held' : 'ok'
 }
 

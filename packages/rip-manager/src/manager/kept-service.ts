@@ -28,6 +28,8 @@ export class KeptService {
   readonly isRouter: boolean
   /** It does its work. */
   online = false
+  /** How the last process ended, and when the next one starts by the clock; undefined before. */
+  #lastExit: { readonly status: string; readonly nextStartMs: number } | undefined
 
   constructor(service: Service, host: KeptServiceHost, onChange: () => void) {
     this.#service = service
@@ -35,6 +37,16 @@ export class KeptService {
     this.#host = host
     this.#onChange = onChange
     this.#budget = new CrashBudget(host.options.machine.crash, host.options.random)
+  }
+
+  /** Why it does not do its work; `undefined` when it does, or has not begun to. */
+  get absence(): string | undefined {
+    if (this.online || this.#lastExit === undefined) return undefined
+    const { status, nextStartMs } = this.#lastExit
+    const what = `the ${this.#service.name} has ended (${status})`
+    const waitMs = nextStartMs - this.#nowMs()
+    if (waitMs <= 0) return `${what}, and the next one is not ready yet`
+    return `${what}; the next one starts in ${Math.ceil(waitMs / 1_000)} s`
   }
 
   async start(): Promise<void> {
@@ -52,6 +64,7 @@ export class KeptService {
         return onFailure(new ManagerError('SERVICE_FAILED', { service: this.#service.name, status, stderr }))
       }
       const respawnInMs = this.#budget.crash(this.#nowMs())
+      this.#lastExit = { status, nextStartMs: this.#nowMs() + respawnInMs }
       this.#host.events.emit({ type: 'service-exited', service: this.#service.name, status, respawnInMs })
       await this.#sleep(respawnInMs)
     }

@@ -142,7 +142,8 @@ class AppManager implements Manager {
     // A worker that is stuck sends nothing that would move the time on.
     const fleet = { ...this.#machine.fleet, nowMs: clock.nowMs() }
     const backgroundCrashes = (name: string) => this.#backgroundCrashes.get(name)?.read(wallMs)
-    const status = statusOf(fleet, { name, root, wallMs, crashes, backgroundCrashes })
+    const { absences } = this.#services
+    const status = statusOf(fleet, { name, root, wallMs, absences, crashes, backgroundCrashes })
     return this.#configuration === undefined ? status : { ...status, configuration: this.#configuration }
   }
 

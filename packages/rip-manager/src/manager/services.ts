@@ -16,6 +16,11 @@ export class Services {
     this.#kept = host.options.services.map((service) => new KeptService(service, host, () => this.#report()))
   }
 
+  /** Why one of them is not there, a sentence each. */
+  get absences(): readonly string[] {
+    return this.#kept.flatMap(({ absence }) => absence ?? [])
+  }
+
   /** Resolves when all are ready. @throws ManagerError `SERVICE_FAILED` */
   async start(): Promise<void> {
     const started = Promise.all(this.#kept.map((service) => service.start()))

@@ -10,6 +10,7 @@ import {
 import type { BackgroundPost, BackgroundState, Fleet, Worker, ProcessState } from '../machine/state.ts'
 import { workingProcess } from '../machine/background-post.ts'
 import { healthOf } from '../machine/health.ts'
+import { isStopping } from '../machine/life.ts'
 import { readyWorkers } from '../machine/worker.ts'
 
 export interface StatusFacts {
@@ -17,6 +18,8 @@ export interface StatusFacts {
   readonly root: string
   /** Milliseconds since the epoch, now. */
   readonly wallMs: number
+  /** Why a process beside the workers is not there, a sentence each. */
+  readonly absences?: readonly string[]
   readonly crashes?: Omit<CrashRecord, 'nextStartAtMs'> | undefined
   /** By the name of the program that works in the background. */
   readonly backgroundCrashes?: (name: string) => Omit<CrashRecord, 'nextStartAtMs'> | undefined
@@ -38,7 +41,7 @@ const shownStates: Readonly<Record<ProcessState, WorkerState>> = {
 /** The machine's state as an operator sees it. */
 export function statusOf(
   fleet: Fleet,
-  { name, root, wallMs, crashes, backgroundCrashes = () => undefined }: StatusFacts,
+  { name, root, wallMs, absences = [], crashes, backgroundCrashes = () => undefined }: StatusFacts,
 ): ManagerStatus {
   const { serving, verdicts } = fleet
   const toWallMs = (atMs: number): number => Math.round(wallMs - (fleet.nowMs - atMs))
@@ -53,6 +56,7 @@ export function statusOf(
     root,
     health: healthOf(fleet),
     healthReasons: [
+      ...(fleet.serving === undefined || isStopping(fleet) ? [] : absences),
       ...lackingReasons(fleet),
       ...fleet.background.flatMap((post) => idleReason(post)),
       ...workers.flatMap((worker) => [...silenceReason(worker), ...exhaustionReason(worker)]),

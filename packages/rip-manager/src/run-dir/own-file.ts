@@ -1,4 +1,13 @@
-import { closeSync, constants, fchownSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import type { Account } from '../contract/account.ts'
 
 const OWNER_ONLY = 0o600
@@ -27,10 +36,16 @@ export function writeOwnFile(path: string, text: string | Uint8Array, owner?: Ac
   const temporary = `${path}.${crypto.randomUUID()}`
   const fd = openOwnFile(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL)
   try {
-    if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid)
-    writeFileSync(fd, text)
-  } finally {
-    closeSync(fd)
+    try {
+      if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid)
+      writeFileSync(fd, text)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(temporary, path)
+  } catch (error) {
+    // On a full disk what was begun would stay behind at each attempt.
+    rmSync(temporary, { force: true })
+    throw error
   }
-  renameSync(temporary, path)
 }

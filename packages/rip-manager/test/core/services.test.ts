@@ -74,6 +74,23 @@ describe('a service', () => {
     expect(rig.processes.alive.filter(({ spec: { name } }) => name !== 'balancer')).toHaveLength(2)
   })
 
+  test('that has ended and does not come back is told by the status, with how it ended and when the next one starts', async () => {
+    await using rig = await startedRig({ services: [balancer()], random: () => 0.9 })
+    expect(rig.manager.status).toMatchObject({ health: 'ok', healthReasons: [] })
+    for (let tick = 0; tick < 100; tick += 1) {
+      for (const process of balancers(rig)) process.crash({ code: 5 })
+      await rig.clock.advance(50)
+    }
+    const { health, healthReasons, readyWorkers } = rig.manager.status
+    expect([health, readyWorkers]).toEqual(['degraded', 2])
+    expect(healthReasons).toEqual([
+      expect.stringMatching(/^the balancer has ended \(exit code 5\); the next one starts in \d+ s$/),
+    ])
+    await rig.clock.advance(60_000)
+    expect(rig.manager.status).toMatchObject({ health: 'ok', healthReasons: [] })
+    expect(rig.events.filter(({ type }) => type === 'health').at(-2)).toMatchObject({ health: 'degraded' })
+  })
+
   test('that never gets ready fails the start with what it wrote', async () => {
     await using rig = createRig({
       services: [balancer({ ready: () => new Promise(() => {}) })],

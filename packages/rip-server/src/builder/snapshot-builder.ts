@@ -448,6 +448,6 @@ function withFolder(
   if (!/^(?:ENOSPC|EDQUOT)\b/.test(failure.message)) return report
   return {
     ...report,
-    failure: { ...failure, message: `${failure.message}: no room for the snapshot in ${folder}` },
+    failure: { ...failure, message: `there is no room for the snapshot in ${folder}: ${failure.message}` },
   }
 }

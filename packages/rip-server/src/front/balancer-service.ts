@@ -6,10 +6,10 @@ import {
   type ListenSocket,
   type ProcessSpec,
   type Service,
-  writeOwnFile,
 } from '@rip/manager'
 import type { Settings } from '../settings/settings.ts'
 import { balancerConfig } from './balancer-config.ts'
+import { ConfigFile } from './config-file.ts'
 import type { LentCertificate } from './lent-certificate.ts'
 import { balancerProgram } from '../programs/programs.ts'
 
@@ -76,10 +76,11 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
       certificate,
       ...(pageScript !== undefined && settings().live && { pageScript }),
     })
+  const file = new ConfigFile(configPath, account)
   // Written for each start, so that a balancer can come back even if the folder was changed meanwhile.
   const write = (): void => {
     certificate?.lend()
-    writeOwnFile(configPath, JSON.stringify(config(), null, 2), account)
+    file.write(JSON.stringify(config(), null, 2))
   }
   const spec: ProcessSpec = {
     name: 'balancer',

@@ -21,6 +21,7 @@ export class LentCertificate implements CertificateFiles, Disposable {
   readonly #owner: Account
   readonly #timer: NodeJS.Timeout
   readonly #stamps = new Map<string, string>()
+  #isLent = false
 
   constructor(from: CertificateFiles, folder: string, owner: Account) {
     this.#from = from
@@ -31,10 +32,18 @@ export class LentCertificate implements CertificateFiles, Disposable {
     this.#timer.unref()
   }
 
-  /** Makes both copies, and replaces those that exist. @throws what reading or writing them throws */
+  /**
+   * Makes both copies, and replaces those that exist. @throws what reading or writing them throws, unless there are copies
+   */
   lend(): void {
     this.#stamps.clear()
-    this.#copyChanged()
+    try {
+      this.#copyChanged()
+      this.#isLent = true
+    } catch (error) {
+      if (!this.#isLent) throw error
+      // ENOENT, ENOSPC: the balancer has the copies made before.
+    }
   }
 
   [Symbol.dispose](): void {
