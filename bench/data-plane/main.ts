@@ -1,8 +1,9 @@
 /**
  * What the balancer's own code costs for each request: its whole data plane on sockets in memory, without the kernel and its noise.
  *
- *   bun run bench data-plane [--shape small|10k|post-1k]… [--beside CHECKOUT]… [--starts 3] [--rounds 60]
+ *   bun run bench data-plane [--shape [h2-][lanes-]small|10k|post-1k]… [--beside CHECKOUT]… [--starts 3] [--rounds 60]
  *
+ * lanes- has HTTP/2 to the workers, h2- HTTP/2 from clients: 16 connections with 8 requests at a time.
  * --beside measures the balancer of another checkout as well, in turn with this one.
  * --starts says how many processes measure each of them, as one start of a program differs from the next.
  */
@@ -10,7 +11,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { median, quantile } from '@rip/testing'
-import { MESSAGES } from './message.ts'
+import { SHAPES } from './shape.ts'
 
 const OWN_CHECKOUT = fileURLToPath(new URL('../..', import.meta.url))
 const RUN = fileURLToPath(new URL('run.ts', import.meta.url))
@@ -19,7 +20,7 @@ const UNDISTURBED = 0.1
 
 const { values } = parseArgs({
   options: {
-    shape: { type: 'string', multiple: true, default: Object.keys(MESSAGES) },
+    shape: { type: 'string', multiple: true, default: Object.keys(SHAPES) },
     beside: { type: 'string', multiple: true, default: [] },
     starts: { type: 'string', default: '3' },
     rounds: { type: 'string', default: '60' },
@@ -43,7 +44,7 @@ for (const shape of values.shape) {
   for (const [checkout, all] of figures) {
     const ns = median(all)
     console.log(
-      `${shape.padEnd(8)} ${String(Math.round(ns)).padStart(6)} ns a request  ${(own / ns).toFixed(2)}×  ${checkout}`,
+      `${shape.padEnd(16)} ${String(Math.round(ns)).padStart(6)} ns a request  ${(own / ns).toFixed(2)}×  ${checkout}`,
     )
   }
 }

@@ -1,8 +1,4 @@
-/** A write of the balancer is the whole answer, or the whole request, when so many bytes have come. */
-interface Exchanged {
-  readonly request: Buffer
-  readonly answer: Buffer
-}
+import type { MemoryPeer } from './memory-peer.ts'
 
 /** Members of the options of `Bun.listen` and `Bun.connect` that are called here. */
 interface Handlers {
@@ -10,32 +6,33 @@ interface Handlers {
   data(socket: MemorySocket, chunk: Buffer): void
 }
 
-/** A socket as far as the balancer uses one. What is written is counted, and gone. */
+/** A socket as far as the balancer uses one. What is written is given to its peer, and gone. */
 class MemorySocket {
   data: unknown
   readonly remoteAddress = '127.0.0.1'
   readonly remotePort = 50_000
   private readonly handlers: Handlers
-  private readonly expected: number
+  private readonly peer: MemoryPeer
   private readonly complete: MemorySocket[]
   private readonly closed: () => void
-  private received = 0
+  private isComplete = false
+  /** Messages that the peer has got. */
+  messages = 0
 
   /**
-   * @param expected bytes of a whole message
-   * @param complete where the socket is put when it has one
+   * @param complete where the socket is put when its peer has a whole message
    * @param closed the balancer has closed the connection
    */
   constructor(
     handlers: Handlers,
     data: unknown,
-    expected: number,
+    peer: MemoryPeer,
     complete: MemorySocket[],
     closed: () => void,
   ) {
     this.handlers = handlers
     this.data = data
-    this.expected = expected
+    this.peer = peer
     this.complete = complete
     this.closed = closed
   }
@@ -44,17 +41,17 @@ class MemorySocket {
     this.handlers.open(this)
   }
 
-  /** The balancer reads this. Each read of a real socket makes a buffer, too. */
-  deliver(bytes: Buffer): void {
-    const chunk = Buffer.allocUnsafeSlow(bytes.length)
-    chunk.set(bytes)
-    this.handlers.data(this, chunk)
+  /** The balancer reads what the peer sends. */
+  deliver(): void {
+    this.isComplete = false
+    this.messages = 0
+    this.handlers.data(this, this.peer.next())
   }
 
-  write(_bytes: Uint8Array, _from: number, length: number): number {
-    this.received += length
-    if (this.received < this.expected) return length
-    this.received = 0
+  write(bytes: Uint8Array, from: number, length: number): number {
+    this.messages += this.peer.take(bytes, from, length)
+    if (this.messages === 0 || this.isComplete) return length
+    this.isComplete = true
     this.complete.push(this)
     return length
   }
@@ -78,6 +75,12 @@ class MemorySocket {
   }
 }
 
+/** Makes the peers of connections. */
+export interface Peers {
+  client(): MemoryPeer
+  worker(): MemoryPeer
+}
+
 /**
  * Clients and backends in the process of the balancer: no kernel, no native code of sockets. What is ready is delivered in one
  * turn of the event loop, as `epoll_wait` would return it, and answered in the next one.
@@ -87,7 +90,7 @@ class MemorySocket {
 export class MemoryNetwork {
   /** Answers that clients have got. */
   answered = 0
-  private readonly message: Exchanged
+  private readonly peers: Peers
   private clientHandlers: Handlers | undefined
   private clients: MemorySocket[] = []
   private backends: MemorySocket[] = []
@@ -95,8 +98,8 @@ export class MemoryNetwork {
   private readyClients: MemorySocket[] = []
   private readyBackends: MemorySocket[] = []
 
-  constructor(message: Exchanged) {
-    this.message = message
+  constructor(peers: Peers) {
+    this.peers = peers
     const { listen } = Bun
     const listenInMemory = (options: { readonly unix?: string; readonly socket: Handlers }): unknown => {
       if (options.unix !== undefined) return listen(options as never)
@@ -105,7 +108,7 @@ export class MemoryNetwork {
     }
     const connectInMemory = async ({ socket, data }: { socket: Handlers; data: unknown }): Promise<void> => {
       await Promise.resolve()
-      new MemorySocket(socket, data, this.message.request.length, this.backends, nothing).open()
+      new MemorySocket(socket, data, this.peers.worker(), this.backends, nothing).open()
     }
     Object.assign(Bun, { listen: listenInMemory, connect: connectInMemory })
   }
@@ -116,7 +119,7 @@ export class MemoryNetwork {
       const client = new MemorySocket(
         this.clientHandlers!,
         undefined,
-        this.message.answer.length,
+        this.peers.client(),
         this.clients,
         refuse,
       )
@@ -136,11 +139,11 @@ export class MemoryNetwork {
 
   private deliver(): void {
     const { readyClients, readyBackends } = this
-    this.answered += this.clients.length
+    for (const { messages } of this.clients) this.answered += messages
     take(this.clients, readyClients)
     take(this.backends, readyBackends)
-    for (const client of readyClients) client.deliver(this.message.request)
-    for (const backend of readyBackends) backend.deliver(this.message.answer)
+    for (const client of readyClients) client.deliver()
+    for (const backend of readyBackends) backend.deliver()
   }
 }
 

@@ -1,26 +1,18 @@
 /** A request, and the answer of a backend to it. */
 export interface Message {
-  readonly request: Buffer
-  readonly answer: Buffer
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly requestBody: Buffer
+  readonly answerBody: Buffer
 }
-
-const HOST = 'Host: 127.0.0.1:8080\r\n'
 
 /** The shapes of `bench/proxy` that this bench has as well. */
 export const MESSAGES: Readonly<Record<string, Message>> = {
-  small: { request: get('/small'), answer: json(105) },
-  '10k': { request: get('/10k'), answer: json(10 * 1024) },
-  'post-1k': {
-    request: Buffer.from(`POST /post HTTP/1.1\r\n${HOST}Content-Length: 1024\r\n\r\n${'x'.repeat(1024)}`),
-    answer: json(14),
-  },
+  small: { method: 'GET', path: '/small', requestBody: body(0), answerBody: body(105) },
+  '10k': { method: 'GET', path: '/10k', requestBody: body(0), answerBody: body(10 * 1024) },
+  'post-1k': { method: 'POST', path: '/post', requestBody: body(1024), answerBody: body(14) },
 }
 
-function get(path: string): Buffer {
-  return Buffer.from(`GET ${path} HTTP/1.1\r\n${HOST}\r\n`)
-}
-
-function json(bytes: number): Buffer {
-  const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: ${new Date().toUTCString()}\r\n`
-  return Buffer.from(`${head}Content-Length: ${bytes}\r\n\r\n${'x'.repeat(bytes)}`)
+function body(bytes: number): Buffer {
+  return Buffer.alloc(bytes, 'x')
 }
