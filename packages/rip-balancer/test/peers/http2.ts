@@ -343,6 +343,8 @@ test(`what reaches the backend is what python3-h2 has read (${SEQUENCES} sequenc
   }
   void judge.stdin.end()
   expect(await judge.exited).toBe(0)
+  // What `expect` prints is cut in the middle.
+  for (const each of findings) console.error(each)
   expect(findings).toEqual([])
   expect(passed).toBeGreaterThan(SEQUENCES / 4)
   expect(passed).toBeLessThanOrEqual(read)

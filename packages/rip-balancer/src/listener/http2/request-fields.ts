@@ -61,7 +61,7 @@ export class RequestFields implements FieldSink {
       case FIELD.upgrade:
         return this.refuse()
       case FIELD.te:
-        return this.takeTe(value, valueFrom, valueTo)
+        return this.takeTe(name, nameFrom, nameTo, value, valueFrom, valueTo)
       case FIELD.cookie:
         return this.takeCookie(name, nameFrom, nameTo, value, valueFrom, valueTo)
       case FIELD.host:
@@ -70,7 +70,7 @@ export class RequestFields implements FieldSink {
         break
       case FIELD.secWebsocketKey:
         // The key of a WebSocket over HTTP/1.1 is written by the balancer (RFC 8441 §5).
-        if (this.isTunnel) return undefined
+        if (this.isTunnel) return this.leaveOut(name, nameFrom, nameTo, value, valueFrom, valueTo)
         break
       case FIELD.contentLength:
         this.hasLength = true
@@ -168,9 +168,32 @@ export class RequestFields implements FieldSink {
   }
 
   /** The only coding that may be named (RFC 9113 §8.2.2). */
-  private takeTe(value: Buffer, from: number, to: number): void {
-    if (equalsText(value, from, to, 'trailers')) this.takesTrailers = true
+  private takeTe(
+    name: Buffer,
+    nameFrom: number,
+    nameTo: number,
+    value: Buffer,
+    valueFrom: number,
+    valueTo: number,
+  ): void {
+    if (!isSame(name, nameFrom, nameTo, TE)) return this.refuse()
+    if (equalsText(value, valueFrom, valueTo, 'trailers')) this.takesTrailers = true
     else this.refuse()
+  }
+
+  /** A field that is not passed on has to be well formed as well. */
+  private leaveOut(
+    name: Buffer,
+    nameFrom: number,
+    nameTo: number,
+    value: Buffer,
+    valueFrom: number,
+    valueTo: number,
+  ): void {
+    const { lines } = this
+    const { at } = lines
+    lines.add(name, nameFrom, nameTo, value, valueFrom, valueTo)
+    lines.at = at
   }
 
   /** Clients send the parts of a cookie as fields of their own (RFC 9113 §8.2.3). */
@@ -230,6 +253,7 @@ export class RequestFields implements FieldSink {
 
 const COOKIE = Buffer.from('cookie')
 const HOST = Buffer.from('host')
+const TE = Buffer.from('te')
 
 function pseudoIndex(bytes: Buffer, from: number, to: number): number {
   for (let index = 0; index < PSEUDO_NAMES.length; index++)
