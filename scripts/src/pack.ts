@@ -6,7 +6,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 
 const [target] = process.argv.slice(2)
-if (target === undefined) throw new Error('usage: bun run pack FOLDER')
+if (target === undefined || target.startsWith('-')) {
+  console.error('usage: bun run pack FOLDER')
+  process.exit(2)
+}
 const folder = resolve(target)
 await mkdir(folder, { recursive: true })
 
