@@ -111,8 +111,11 @@ export class RequestWriter extends HeadWriter {
     this.lineEnd()
   }
 
+  /** A stream of HTTP/2 ends without a word about its length, which some servers of HTTP/1.1 answer with 411. */
   private framing(head: RequestHead): void {
-    if (head.body.framing === 'chunked') this.text('Transfer-Encoding: chunked\r\n')
+    const { framing } = head.body
+    if (framing === 'chunked') this.text('Transfer-Encoding: chunked\r\n')
+    else if (framing === 'none' && head.major === 2 && head.expectsBody) this.text('Content-Length: 0\r\n')
   }
 
   private ownFields(request: OutgoingRequest): void {

@@ -119,6 +119,11 @@ export class RequestHead extends FieldSection {
     )
   }
 
+  /** Whether it would mean something if it had a body, so that one without says so (RFC 9110 §8.6). */
+  get expectsBody(): boolean {
+    return this.isMethod('POST') || this.isMethod('PUT') || this.isMethod('PATCH')
+  }
+
   /** Whether the client wants to go on with this connection (RFC 9112 §9.3). */
   get persists(): boolean {
     if (this.connection.close) return false

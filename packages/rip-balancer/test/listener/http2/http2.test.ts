@@ -66,6 +66,30 @@ describe('a request', () => {
     expect(stand.balancer.ended[0]!.bytesReceived).toBe(5)
   })
 
+  test('without a body says so to a backend that speaks HTTP/1.1, if its method is one for bodies', async () => {
+    await using stand = await start()
+    using client = await stand.connect()
+    const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET', 'OPTIONS']
+    for (const [index, method] of methods.entries()) {
+      client.request(2 * index + 1, withField(GET, ':method', method))
+      await client.settled(2 * index + 1)
+    }
+    client.request(99, [...POST, ['content-length', '0']])
+    await client.settled(99)
+    const heads = stand.backend.all.split('\r\n\r\n').slice(0, -1)
+    expect(heads.map((head) => [head.split(' ')[0], head.match(/content-length: 0/gi)?.length ?? 0])).toEqual(
+      [
+        ['POST', 1],
+        ['PUT', 1],
+        ['PATCH', 1],
+        ['DELETE', 0],
+        ['GET', 0],
+        ['OPTIONS', 0],
+        ['POST', 1],
+      ],
+    )
+  })
+
   test('with a body of an unknown length is sent in chunks', async () => {
     await using stand = await start((socket, received) => {
       if (received.endsWith('\r\n0\r\n\r\n')) socket.write(OK)
