@@ -62,14 +62,25 @@ const PACKAGES: Readonly<Record<string, Floors>> = {
     ['define-config.ts', 'settings.ts', 'sources.ts', 'text.ts', 'index.ts'],
   ],
   'rip-server-cli': [
-    ['exit-code.ts', 'defaults.ts', 'real-path.ts', 'working-folder.ts', 'early-signals.ts', 'terminal'],
+    [
+      'exit-code.ts',
+      'defaults.ts',
+      'real-path.ts',
+      'working-folder.ts',
+      'early-signals.ts',
+      'own-manifest.ts',
+      'only-serves.ts',
+      'terminal',
+    ],
     ['errors.ts', 'signals.ts'],
     ['command-line', 'expected-exit-code.ts'],
     ['invocation.ts'],
     ['instance', 'inspection', 'diagnosis', 'starter', 'top'],
     ['commands'],
     ['run.ts'],
-    ['main.ts', 'index.ts'],
+    ['programs.ts', 'run-here.ts'],
+    ['main.ts', 'serving.ts'],
+    ['launch.ts', 'index.ts'],
   ],
 }
 

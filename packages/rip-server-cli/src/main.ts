@@ -1,12 +1,5 @@
-import { becomesServer, run } from './run.ts'
-import { flushed } from './terminal/flushed.ts'
+/** The program `rip-server`. */
+import { programs } from './programs.ts'
+import { runHere } from './run-here.ts'
 
-// A reader that went away (`rip-server start | head -1`) must not end a server.
-process.stdout.on('error', () => {})
-process.stderr.on('error', () => {})
-
-const args = process.argv.slice(2)
-const code = await run(args)
-// A server does not wait for a reader of its output that has stopped reading.
-if (!becomesServer(args)) await flushed(process.stdout, process.stderr)
-process.stdout.write('', () => process.exit(code))
+await runHere(programs)

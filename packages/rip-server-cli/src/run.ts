@@ -7,44 +7,14 @@ import { SERVING, surviveEarlySignals } from './early-signals.ts'
 import { expectedExitCode } from './expected-exit-code.ts'
 import { ExitCode } from './exit-code.ts'
 import type { Invocation } from './invocation.ts'
+import { ownManifest } from './own-manifest.ts'
 import { processTerminal, type Terminal, type TerminalOptions } from './terminal/terminal.ts'
 import { workingFolder } from './working-folder.ts'
-import manifest from '../package.json' with { type: 'json' }
 
 type Run = (invocation: Invocation) => Promise<number>
 
-/** The function of each command, loaded when the command runs. */
-const programs: Readonly<Record<string, () => Promise<Run>>> = {
-  start: async () => (await import('./commands/serve.ts')).start,
-  dev: async () => (await import('./commands/serve.ts')).dev,
-  init: async () => (await import('./commands/init.ts')).init,
-  reload: async () => (await import('./commands/change.ts')).reload,
-  restart: async () => (await import('./commands/change.ts')).restart,
-  rollback: async () => (await import('./commands/change.ts')).rollback,
-  stop: async () => (await import('./commands/stop.ts')).stop,
-  scale: async () => (await import('./commands/scale.ts')).scale,
-  hold: async () => (await import('./commands/hold.ts')).hold,
-  resume: async () => (await import('./commands/hold.ts')).resume,
-  release: async () => (await import('./commands/hold.ts')).resume,
-  status: async () => (await import('./commands/status.ts')).status,
-  inspect: async () => (await import('./commands/inspect.ts')).inspect,
-  trace: async () => (await import('./commands/trace.ts')).trace,
-  why: async () => (await import('./commands/why.ts')).why,
-  ps: async () => (await import('./commands/ps.ts')).ps,
-  logs: async () => (await import('./commands/logs.ts')).logs,
-  events: async () => (await import('./commands/events.ts')).events,
-  top: async () => (await import('./commands/top.ts')).top,
-  check: async () => (await import('./commands/check.ts')).check,
-  worker: async () => (await import('./commands/worker.ts')).worker,
-  balancer: async () => (await import('./commands/balancer.ts')).balancer,
-  manager: async () => (await import('./commands/manager.ts')).manager,
-  config: async () => (await import('./commands/config.ts')).config,
-  explain: async () => (await import('./commands/explain.ts')).explain,
-  doctor: async () => (await import('./commands/doctor.ts')).doctor,
-  run: async () => (await import('./commands/run-program.ts')).runProgram,
-  completion: async () => (await import('./commands/completion.ts')).completion,
-  compile: async () => (await import('./commands/compile.ts')).compile,
-}
+/** The functions of commands by name, each loaded when its command runs. */
+export type Programs = Readonly<Record<string, () => Promise<Run>>>
 
 /** What a command line runs in. */
 export interface Surroundings {
@@ -58,13 +28,17 @@ export interface Surroundings {
  *
  * @param surroundings @default those of this process
  */
-export async function run(args: readonly string[], surroundings?: Surroundings): Promise<number> {
+export async function run(
+  args: readonly string[],
+  programs: Programs,
+  surroundings?: Surroundings,
+): Promise<number> {
   const terminalFor = surroundings?.terminal ?? processTerminal
   let terminal = terminalFor({ quiet: false, color: !args.includes('--no-color') })
   try {
     const line = parseCommandLine(args)
     terminal = terminalFor({ quiet: line.flags.has('quiet'), color: !line.flags.has('no-color') })
-    return await runCommand(line, terminal, surroundings)
+    return await runCommand(line, programs, { terminal, surroundings })
   } catch (error) {
     return report(error, terminal)
   }
@@ -80,13 +54,18 @@ export function becomesServer(args: readonly string[]): boolean {
   }
 }
 
+interface Place {
+  readonly terminal: Terminal
+  readonly surroundings: Surroundings | undefined
+}
+
 async function runCommand(
   line: CommandLine,
-  terminal: Terminal,
-  surroundings: Surroundings | undefined,
+  programs: Programs,
+  { terminal, surroundings }: Place,
 ): Promise<number> {
   if (line.flags.has('version')) {
-    terminal.data(manifest.version)
+    terminal.data(ownManifest().version)
     return ExitCode.done
   }
   if (line.flags.has('help')) {

@@ -9,6 +9,7 @@ import {
   openRunDir,
   type RequestsStatus,
 } from '@rip/manager'
+import { programs } from '../src/programs.ts'
 import { run } from '../src/run.ts'
 import { processTerminal } from '../src/terminal/terminal.ts'
 
@@ -47,7 +48,7 @@ export class CommandSandbox implements AsyncDisposable {
       say: (text) => void (stderr += quiet ? '' : `${text}\n`),
       complain: (text) => void (stderr += `${text}\n`),
     })
-    const code = await run(args, { terminal, cwd: this.folder, env: this.env })
+    const code = await run(args, programs, { terminal, cwd: this.folder, env: this.env })
     return { code, stdout, stderr }
   }
 

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { AdminClient } from '../admin/admin-client.ts'
 import type { BalancerStatus } from '../admin/admin-protocol.ts'
 import type { RelayedProcess } from '../admin/admin-relay.ts'
@@ -29,7 +29,7 @@ const READY_POLL_MS = 5
 /** In a bundle the program lies beside its parts. */
 const PROGRAM = import.meta.dir.endsWith('/bin')
   ? `${import.meta.dir}/rip-balancer`
-  : fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url))
+  : join(import.meta.dir, import.meta.path.endsWith('.ts') ? '../main.ts' : '../main.js')
 
 /** One process of a group, from its start to its end. It leaves when this process does, however that ends. */
 export class BalancerProcess implements RelayedProcess {

@@ -17,8 +17,8 @@ import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { connect } from '../instance/find-instance.ts'
 import { type Invocation, isOn } from '../invocation.ts'
+import { ownManifest } from '../own-manifest.ts'
 import { table } from '../terminal/table.ts'
-import manifest from '../../package.json' with { type: 'json' }
 
 /**
  * Prints what this machine offers and how its servers are, with what to do, and with `--quiet` only what is wrong; exit 1
@@ -57,7 +57,7 @@ async function machine({ env }: Invocation): Promise<Machine> {
   const { base } = locateRunDir({ root: '/' }, env)
   const chosen = env['XDG_RUNTIME_DIR']
   return {
-    bun: { version: Bun.version, needed: manifest.engines.bun },
+    bun: { version: Bun.version, needed: ownManifest().engines.bun },
     processors: availableCpus(),
     openFiles: await openFilesLimit(),
     fileWatches: await numberIn('/proc/sys/fs/inotify/max_user_watches'),

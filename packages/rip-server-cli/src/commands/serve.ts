@@ -38,8 +38,8 @@ import { qrCode } from '../terminal/qr-code.ts'
 import { type LanUrl, readyBlock, type ReadyFacts, readyJson } from '../terminal/ready-block.ts'
 import { reportEvents } from '../terminal/reporter.ts'
 import { resolve } from 'node:path'
+import { ownManifest } from '../own-manifest.ts'
 import { handleSignals, onTerminalGone, type SignalActions, signalExitCode } from '../signals.ts'
-import manifest from '../../package.json' with { type: 'json' }
 
 /** Serves an application in production. */
 export function start(invocation: Invocation): Promise<number> {
@@ -335,7 +335,7 @@ class Serving {
       watching: this.#watchingText(manager.status),
       control: runDir.controlPath,
       tookMs: performance.now(),
-      version: manifest.version,
+      version: ownManifest().version,
       snapshot: manager.status,
       cwd,
       hints: this.#plan.hints,

@@ -1,8 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import transpile from '@rip/transpile/package.json' with { type: 'json' }
-import manifest from '../../package.json' with { type: 'json' }
+import { manifestOf, packageFolder } from '../own-manifest.ts'
 import type { OwnPackages } from './package-manifest.ts'
 
 /** The version of a checkout, and of tarballs made from one, which is in no registry. */
@@ -10,8 +8,9 @@ const UNRELEASED = '0.0.0'
 
 /** What a starter has to install of ours; nothing where this program itself comes from no registry. */
 export function ownPackages(): OwnPackages {
-  if (manifest.version === UNRELEASED) return undefined
-  return { server: manifest.version, transpile: transpile.version }
+  const { version } = manifestOf('rip-server')
+  if (version === UNRELEASED) return undefined
+  return { server: version, transpile: manifestOf('@rip/transpile').version }
 }
 
 /**
@@ -19,14 +18,11 @@ export function ownPackages(): OwnPackages {
  * program, and `bun test` the loader of `.rip` files.
  */
 export function linkOwnPackages(folder: string): void {
-  const server = fileURLToPath(new URL('../..', import.meta.url))
+  const server = packageFolder('rip-server')
   const packages = join(folder, 'node_modules')
   link(server, join(packages, 'rip-server'))
   link(join(server, 'bin/rip-server'), join(packages, '.bin/rip-server'))
-  link(
-    dirname(fileURLToPath(import.meta.resolve('@rip/transpile/package.json'))),
-    join(packages, '@rip/transpile'),
-  )
+  link(packageFolder('@rip/transpile'), join(packages, '@rip/transpile'))
 }
 
 function link(target: string, path: string): void {

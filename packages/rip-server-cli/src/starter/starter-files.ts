@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { packageFolder } from '../own-manifest.ts'
 import { type OwnPackages, packageManifest } from './package-manifest.ts'
 import type { Starter } from './starter.ts'
 
@@ -10,8 +10,6 @@ export interface NewFile {
   readonly path: string
   readonly text: string
 }
-
-const TEMPLATES = fileURLToPath(new URL('../../templates', import.meta.url))
 
 /** The files of a starter in this folder: those to read first, and then those for tools. */
 export function starterFiles(folder: string, starter: Starter, own: OwnPackages): readonly NewFile[] {
@@ -42,7 +40,7 @@ function inOrder({ path: a }: NewFile, { path: b }: NewFile): number {
 }
 
 function filesIn(source: string, hasTypes: boolean): readonly NewFile[] {
-  const folder = join(TEMPLATES, source)
+  const folder = join(packageFolder('rip-server'), 'templates', source)
   if (!existsSync(folder)) return []
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Sandbox } from '../server.ts'
+import { PROGRAM, Sandbox } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 60_000
 const BUNDLE = fileURLToPath(new URL('../../../../scripts/src/bundle.ts', import.meta.url))
@@ -32,7 +32,9 @@ test(
     const programs = (await sandbox.commands()).match(/\S+\/(?:rip-worker|rip-balancer)\/\S+/g) ?? []
     expect(programs.filter((path) => path.includes('/rip-worker/bundle/'))).toHaveLength(2)
     // The parent process, and two that serve.
-    expect(programs.filter((path) => path.endsWith('/rip-balancer/bundle/bin/rip-balancer'))).toHaveLength(3)
+    expect(
+      programs.filter((path) => path.endsWith('/rip-balancer/bundle/compiled/bin/rip-balancer')),
+    ).toHaveLength(3)
     expect(await (await fetch(new URL('/up', server.url))).text()).toBe('up')
     expect((await fetch(server.url)).status).toBe(500)
     await server.says('on purpose')
@@ -56,6 +58,24 @@ require('node:http').createServer(async (_, response) => response.end((await imp
     const server = await sandbox.start(app, 'w:1', '0')
     expect(await sandbox.commands()).toContain('/rip-worker/bundle/')
     expect(await (await fetch(server.url)).text()).toBe('late')
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'the command line of start and dev runs from what is compiled ahead of time, that of other commands from its sources',
+  async () => {
+    await makeBundles()
+    await using sandbox = await Sandbox.create()
+    // Bun tells then whether it found the bytecode of a file.
+    const env = { ...sandbox.env(), BUN_JSC_verboseDiskCache: '1' }
+    const output = async (...args: string[]): Promise<string> => {
+      const child = Bun.spawn([process.execPath, PROGRAM, ...args], { env, stderr: 'pipe', stdout: 'ignore' })
+      return await new Response(child.stderr).text()
+    }
+    expect(await output('start', '--help')).toContain('Cache hit')
+    expect(await output('--version')).toContain('Cache hit')
+    expect(await output('status', '--help')).not.toContain('Cache hit')
   },
   TEST_TIMEOUT_MS,
 )

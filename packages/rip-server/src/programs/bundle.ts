@@ -4,8 +4,13 @@ import { dirname, join } from 'node:path'
 /** File of a bundle that lists what it was made of, as {@link BundleSources}. */
 export const SOURCES = 'sources.json'
 
+/** Folder of a bundle with the programs that are compiled ahead of time. */
+export const COMPILED = 'compiled'
+
 /** What the folder `bundle` of a package was made of. */
 export interface BundleSources {
+  /** See {@link runtimeName}. */
+  readonly runtime: string
   /** See {@link digestOf}. */
   readonly digest: string
   /** Paths below their package, by its name. */
@@ -23,12 +28,48 @@ export type SourceFiles = Readonly<Record<string, readonly string[]>>
  * @param program path below the bundle
  */
 export function bundledProgram(folder: string, program: string): string | undefined {
+  const { path, compiled } = bundled(folder, program)
+  return compiled ?? path
+}
+
+/** The same, but only compiled ahead of time, for the runtime of this process. */
+export function compiledProgram(folder: string, program: string): string | undefined {
+  return bundled(folder, program).compiled
+}
+
+/**
+ * The runtime of this process. What is compiled ahead of time is meant for exactly the same: Bun looks at the version
+ * itself, but this must not depend on it.
+ */
+export function runtimeName(): string {
+  return `${Bun.version} ${Bun.revision} ${process.platform} ${process.arch}`
+}
+
+interface Bundled {
+  readonly path?: string | undefined
+  readonly compiled?: string | undefined
+}
+
+function bundled(folder: string, program: string): Bundled {
+  const sources = currentSources(folder)
+  if (sources === undefined) return {}
+  const bundle = join(folder, 'bundle')
+  const [path, compiled] = [join(bundle, program), join(bundle, COMPILED, program)].map((each) =>
+    existsSync(each) ? each : undefined,
+  )
+  return { path, compiled: sources.runtime === runtimeName() ? compiled : undefined }
+}
+
+/** Whether the bundle of a package was made of its sources as they are, for the runtime of this process. */
+export function isCurrent(folder: string): boolean {
+  return currentSources(folder)?.runtime === runtimeName()
+}
+
+/** What the bundle was made of, if that is as it was. */
+function currentSources(folder: string): BundleSources | undefined {
   try {
-    const { digest, files } = JSON.parse(
-      readFileSync(join(folder, 'bundle', SOURCES), 'utf8'),
-    ) as BundleSources
-    const path = join(folder, 'bundle', program)
-    return digest === digestOf(folder, files) && existsSync(path) ? path : undefined
+    const sources = JSON.parse(readFileSync(join(folder, 'bundle', SOURCES), 'utf8')) as BundleSources
+    return sources.digest === digestOf(folder, sources.files) ? sources : undefined
   } catch {
     // ENOENT: a checkout that was installed without its scripts, or a source that has been removed.
     return undefined

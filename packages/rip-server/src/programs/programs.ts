@@ -1,17 +1,14 @@
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { bundledProgram } from './bundle.ts'
 
 /** Found from this package, so that an application need not install it. */
 export function workerProgram(): string {
-  const source = fileURLToPath(import.meta.resolve('@rip/worker/main'))
-  return bundledProgram(packageFolder('@rip/worker'), 'main.js') ?? source
+  return bundledProgram(packageFolder('@rip/worker'), 'main.js') ?? pathOf('@rip/worker/main')
 }
 
 /** The worker process beside a start command. */
 export function commandProgram(): string {
-  const source = fileURLToPath(import.meta.resolve('@rip/worker/command'))
-  return bundledProgram(packageFolder('@rip/worker'), 'command-main.js') ?? source
+  return bundledProgram(packageFolder('@rip/worker'), 'command-main.js') ?? pathOf('@rip/worker/command')
 }
 
 /** Loaded by every process of a command. */
@@ -26,10 +23,19 @@ export function balancerProgram(): string {
 }
 
 export function builderProgram(): string {
-  const source = fileURLToPath(import.meta.resolve('@rip/transpile/builder'))
-  return bundledProgram(packageFolder('@rip/transpile'), 'builder.js') ?? source
+  return bundledProgram(packageFolder('@rip/transpile'), 'builder.js') ?? pathOf('@rip/transpile/builder')
+}
+
+/** Evaluates a configuration file. */
+export function configEvaluator(): string {
+  return join(packageFolder('@rip/server'), 'src/settings/config-evaluator.ts')
 }
 
 export function packageFolder(name: string): string {
-  return dirname(fileURLToPath(import.meta.resolve(`${name}/package.json`)))
+  return dirname(pathOf(`${name}/package.json`))
+}
+
+/** By name, since this module may be part of a bundle. */
+function pathOf(specifier: string): string {
+  return Bun.resolveSync(specifier, import.meta.dir)
 }

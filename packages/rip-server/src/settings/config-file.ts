@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Account } from '@rip/manager'
 import { readRegularFile } from '@rip/worker/entry'
 import { ServerError } from '../errors.ts'
 import { bunOutOfReach } from './user-account.ts'
 import type { ConfigContext } from './define-config.ts'
+import { configEvaluator } from '../programs/programs.ts'
 import { withoutDebugger } from './without-debugger.ts'
 import { messageOf } from '../message-of.ts'
 
@@ -82,7 +82,7 @@ async function evaluate(
   env: Readonly<Record<string, string | undefined>>,
   { signal, account }: ReadConfigOptions,
 ): Promise<Evaluated> {
-  const program = fileURLToPath(import.meta.resolve('./config-evaluator.ts'))
+  const program = configEvaluator()
   const command = [
     process.execPath,
     '--no-install',

@@ -2,7 +2,14 @@ import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bundledProgram, type BundleSources, digestOf } from '../../src/programs/bundle.ts'
+import {
+  bundledProgram,
+  type BundleSources,
+  compiledProgram,
+  digestOf,
+  isCurrent,
+  runtimeName,
+} from '../../src/programs/bundle.ts'
 
 let folder: string
 let bundled: string
@@ -14,9 +21,7 @@ beforeEach(() => {
   write('src/part.ts', "import 'other'\n")
   write('node_modules/other/package.json', '{ "name": "other" }')
   write('node_modules/other/src/index.ts', '')
-  const files = { one: ['src/main.ts', 'src/part.ts'], other: ['src/index.ts'] }
-  const sources: BundleSources = { digest: digestOf(folder, files), files }
-  write('bundle/sources.json', JSON.stringify(sources))
+  writeSources(runtimeName())
   bundled = write('bundle/main.js', '')
 })
 
@@ -27,6 +32,12 @@ function write(name: string, text: string): string {
   mkdirSync(join(path, '..'), { recursive: true })
   writeFileSync(path, text)
   return path
+}
+
+function writeSources(runtime: string): void {
+  const files = { one: ['src/main.ts', 'src/part.ts'], other: ['src/index.ts'] }
+  const sources: BundleSources = { runtime, digest: digestOf(folder, files), files }
+  write('bundle/sources.json', JSON.stringify(sources))
 }
 
 test('a program starts from its bundle if the bundle was made from the present sources', () => {
@@ -57,4 +68,22 @@ test('a package without a bundle, with an incomplete or a broken one, runs from 
   expect(bundledProgram(folder, 'main.js')).toBeUndefined()
   rmSync(join(folder, 'bundle'), { recursive: true })
   expect(bundledProgram(folder, 'main.js')).toBeUndefined()
+})
+
+test('a program that is compiled ahead of time is preferred, and not used once a source has changed', () => {
+  expect(compiledProgram(folder, 'main.js')).toBeUndefined()
+  const compiled = write('bundle/compiled/main.js', '')
+  expect(bundledProgram(folder, 'main.js')).toBe(compiled)
+  expect(compiledProgram(folder, 'main.js')).toBe(compiled)
+  write('src/part.ts', '// edited')
+  expect(compiledProgram(folder, 'main.js')).toBeUndefined()
+})
+
+test('what another version of Bun, or one for another system, has compiled is not used', () => {
+  write('bundle/compiled/main.js', '')
+  expect(isCurrent(folder)).toBe(true)
+  writeSources(runtimeName().replace(Bun.version, '9.9.9'))
+  expect(isCurrent(folder)).toBe(false)
+  expect(bundledProgram(folder, 'main.js')).toBe(bundled)
+  expect(compiledProgram(folder, 'main.js')).toBeUndefined()
 })

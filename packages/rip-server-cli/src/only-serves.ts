@@ -1,0 +1,36 @@
+/** The names of all commands but `start` and `dev`. */
+const OTHERS: ReadonlySet<string> = new Set([
+  'init',
+  'reload',
+  'restart',
+  'rollback',
+  'stop',
+  'scale',
+  'hold',
+  'resume',
+  'release',
+  'status',
+  'inspect',
+  'trace',
+  'why',
+  'ps',
+  'logs',
+  'events',
+  'top',
+  'check',
+  'config',
+  'explain',
+  'doctor',
+  'balancer',
+  'manager',
+  'worker',
+  'compile',
+  'run',
+  'help',
+  'completion',
+])
+
+/** Whether these arguments mean `start` or `dev`, if anything: none of them is the name of another command. */
+export function onlyServes(args: readonly string[]): boolean {
+  return !args.some((arg) => OTHERS.has(arg))
+}
