@@ -18,6 +18,8 @@ export interface ClientIdentity extends NodeAddress {
   readonly trusted: boolean
   /** The forwarded fields of an untrusted peer: the same for all requests of a connection. */
   readonly forwardedBytes: Buffer
+  /** The same as HTTP/2 says it, once a request has been sent in HTTP/2. */
+  forwardedBlock: Buffer | undefined
 }
 
 /** The address of a peer; an IPv4 address mapped into IPv6 is written as IPv4, a zone is left out. */
@@ -34,6 +36,7 @@ export function identify(peer: NodeAddress, scheme: Scheme, trustedProxies: Addr
     scheme,
     trusted: trustedProxies.has(address),
     forwardedBytes: Buffer.from(forwardedText([address], client, scheme)),
+    forwardedBlock: undefined,
   }
 }
 

@@ -37,14 +37,28 @@ export function requestIdText(number: number): string {
   return latin1(SCRATCH, FIELD_NAME.length, end - LINE_END.length)
 }
 
+/** Bytes of the ids that the balancer makes. */
+export const OWN_ID_BYTES: number = PREFIX.length + DIGITS
+
+/** Writes the id of that number into `out` at `at`; returns where it ends. */
+export function writeOwnId(number: number, out: Buffer, at: number): number {
+  spellLine(number)
+  FIELD_LINE.copy(out, at, FIELD_NAME.length, FIELD_NAME.length + OWN_ID_BYTES)
+  return at + OWN_ID_BYTES
+}
+
 /** Writes the field `X-Request-Id` into `out` at `at`, given the id or the number of one of ours; returns where it ends. */
 export function writeRequestIdField(id: string | number, out: Buffer, at: number): number {
   if (typeof id === 'string') return at + out.write(`${FIELD_NAME}${id}${LINE_END}`, at, 'latin1')
-  const high = Math.floor(id / PER_HALF)
-  if (high !== spelledHigh) spellHigh(high)
-  spell(id - high * PER_HALF, FIELD_LINE, FIRST_DIGIT + HALF)
+  spellLine(id)
   FIELD_LINE.copy(out, at)
   return at + FIELD_LINE.length
+}
+
+function spellLine(number: number): void {
+  const high = Math.floor(number / PER_HALF)
+  if (high !== spelledHigh) spellHigh(high)
+  spell(number - high * PER_HALF, FIELD_LINE, FIRST_DIGIT + HALF)
 }
 
 function spellHigh(high: number): void {

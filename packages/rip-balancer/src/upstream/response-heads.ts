@@ -1,9 +1,9 @@
-import { latin1 } from '../http1/byte-class.ts'
 import { FieldSection, type HeadLimits } from '../http1/field-section.ts'
 import { largeHeadText, responseFaultText } from '../http1/response-fault-text.ts'
 import { ResponseHead } from '../http1/response-head.ts'
 import { Trailers } from '../forwarding/trailers.ts'
 import type { HpackDecoder } from '../http2/hpack/hpack-decoder.ts'
+import { HeadMemo } from './head-memo.ts'
 import { ResponseFields } from './response-fields.ts'
 
 /** `broken`: the connection cannot go on; `malformed`: the response cannot be passed on. */
@@ -11,10 +11,9 @@ export type HeadFault = 'broken' | 'malformed'
 
 /** RFC 9113 §8.2, §8.3.2 */
 const NOT_ALLOWED = 'fields or a status that HTTP/2 does not allow'
-/** A longer block is not remembered. */
-const REMEMBERED_BYTES = 256
-const MAX_REMEMBERED = 128
-const MAX_SEEN = 1_024
+/** What a block means depends on these as well. */
+const TO_HEAD = 1
+const EMPTY = 2
 
 /**
  * Reads the header blocks of responses. Most responses of a backend have one of a few heads: a block that came twice is not decoded
@@ -25,8 +24,7 @@ export class ResponseHeads {
   whatIsWrong = ''
   private readonly limits: HeadLimits
   private readonly fields = new ResponseFields()
-  private readonly remembered = new Map<string, ResponseHead>()
-  private readonly seen = new Set<string>()
+  private readonly memo = new HeadMemo()
 
   constructor(limits: HeadLimits) {
     this.limits = limits
@@ -45,12 +43,10 @@ export class ResponseHeads {
     toHead: boolean,
     isEmpty: boolean,
   ): ResponseHead | HeadFault {
-    if (to - from > REMEMBERED_BYTES) return this.decode(decoder, block, from, to, toHead, isEmpty)
-    const key = latin1(block, from, to) + (toHead ? 'h' : 'g') + (isEmpty ? 'e' : 'd')
-    const known = this.remembered.get(key)
+    const known = this.memo.find(block, from, to, (toHead ? TO_HEAD : 0) | (isEmpty ? EMPTY : 0))
     if (known !== undefined) return known
     const head = this.decode(decoder, block, from, to, toHead, isEmpty)
-    if (typeof head !== 'string' && !decoder.usedTable) this.remember(key, head)
+    if (typeof head !== 'string' && !decoder.usedTable) this.memo.add(block, from, to, head)
     return head
   }
 
@@ -101,16 +97,5 @@ export class ResponseHeads {
   private malformed(what: string): 'malformed' {
     this.whatIsWrong = what
     return 'malformed'
-  }
-
-  /** What comes once, as a head with an id, does not push out what comes again. */
-  private remember(key: string, head: ResponseHead): void {
-    if (!this.seen.has(key)) {
-      if (this.seen.size >= MAX_SEEN) this.seen.clear()
-      this.seen.add(key)
-      return
-    }
-    if (this.remembered.size >= MAX_REMEMBERED) this.remembered.clear()
-    this.remembered.set(key, head)
   }
 }

@@ -132,9 +132,37 @@ export class HpackEncoder {
     valueTo: number,
   ): void {
     const index = staticIndexOf(name, nameFrom, nameTo)
+    if (this.table.maxSize === 0)
+      return this.unindexed(index, name, nameFrom, nameTo, value, valueFrom, valueTo)
     if (index > 0) return this.named(index, value, valueFrom, valueTo)
     this.lowerName(name, nameFrom, nameTo)
     this.write(0, value, valueFrom, valueTo)
+  }
+
+  /** Writes fields that were encoded without the dynamic table. */
+  encoded(fields: Buffer): void {
+    this.copy(fields, 0, fields.length)
+  }
+
+  /** Where there is no dynamic table, names go to where they are to stand. */
+  private unindexed(
+    index: number,
+    name: Buffer,
+    nameFrom: number,
+    nameTo: number,
+    value: Buffer,
+    valueFrom: number,
+    valueTo: number,
+  ): void {
+    this.integer(isCredential(index) ? NEVER_INDEXED : WITHOUT_INDEXING, 4, index)
+    if (index === 0) {
+      this.integer(0, 7, nameTo - nameFrom)
+      const { out } = this
+      let { at } = this
+      for (let from = nameFrom; from < nameTo; from++) out[at++] = lowerCaseOf(name[from]!)
+      this.at = at
+    }
+    this.string(value, valueFrom, valueTo)
   }
 
   private lowerName(name: Buffer, from: number, to: number): void {
@@ -223,12 +251,16 @@ export class HpackEncoder {
   }
 
   private string(bytes: Buffer, from: number, to: number): void {
-    const { out } = this
+    this.integer(0, 7, to - from)
+    this.copy(bytes, from, to)
+  }
+
+  private copy(bytes: Buffer, from: number, to: number): void {
+    const { out, at } = this
     const length = to - from
-    this.integer(0, 7, length)
-    if (length > LOOP_BYTES) bytes.copy(out, this.at, from, to)
-    else for (let index = 0; index < length; index++) out[this.at + index] = bytes[from + index]!
-    this.at += length
+    if (length > LOOP_BYTES) bytes.copy(out, at, from, to)
+    else for (let index = 0; index < length; index++) out[at + index] = bytes[from + index]!
+    this.at = at + length
   }
 
   /** Writes an integer (RFC 7541 §5.1). @param form bits in front of the prefix */
