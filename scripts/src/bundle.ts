@@ -18,6 +18,7 @@ import {
   runtimeName,
   SOURCES,
   type SourceFiles,
+  stampOf,
 } from '../../packages/rip-server/src/programs/bundle.ts'
 
 interface Program {
@@ -145,7 +146,12 @@ async function make({ entries, compiled, program }: Program, folders: Folders): 
   const inputs = [...new Set(builds.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {})))]
   const own = inputs.filter((input) => !input.startsWith(FOREIGN))
   const files = await sourceFiles(own)
-  const sources: BundleSources = { runtime: runtimeName(), digest: digestOf(home, files), files }
+  const sources: BundleSources = {
+    runtime: runtimeName(),
+    stamp: stampOf(home, files),
+    digest: digestOf(home, files),
+    files,
+  }
   const written = own.find((input) => statSync(resolve(input)).ctimeMs >= startedMs - CLOCK_STEP_MS)
   // The digest would vouch for an edit that the bundle may not have.
   if (written !== undefined) throw new Error(`${written} was written while it was bundled; run this again`)

@@ -72,7 +72,8 @@ export class ConfigReader {
   oneOf<T extends string>(key: string, words: readonly T[], fallback: T): T {
     const read = (value: unknown): T | undefined => words.find((word) => word === value)
     const value = this.raw(key)
-    const closest = typeof value === 'string' ? suggestion(value, words) : undefined
+    const isUnknown = typeof value === 'string' && read(value) === undefined
+    const closest = isUnknown ? suggestion(value, words) : undefined
     return this.take(key, `one of ${words.join(', ')}`, read, closest) ?? fallback
   }
 

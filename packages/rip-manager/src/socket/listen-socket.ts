@@ -1,6 +1,4 @@
-import { lookup } from 'node:dns/promises'
 import { chmodSync, chownSync, rmSync, statSync } from 'node:fs'
-import { isIPv6 } from 'node:net'
 import { DEFAULT_BACKLOG } from '../contract/defaults.ts'
 import { ManagerError } from '../contract/errors.ts'
 import { type Libc, openLibc, SystemCallError } from '../system/libc.ts'
@@ -10,6 +8,7 @@ import {
   AF_UNIX,
   assertSocketPathFits,
   inetAddress,
+  isIPv6,
   IPPROTO_IPV6,
   IPV6_V6ONLY,
   parseAddress,
@@ -317,7 +316,7 @@ async function clearPath(path: string): Promise<void> {
 
 async function resolveInet(address: { readonly host: string; readonly port: number }): Promise<Uint8Array> {
   try {
-    return inetAddress((await lookup(address.host)).address, address.port)
+    return inetAddress(await numericHost(address.host), address.port)
   } catch (error) {
     throw new ManagerError(
       'LISTEN_FAILED',
@@ -325,6 +324,13 @@ async function resolveInet(address: { readonly host: string; readonly port: numb
       { cause: error },
     )
   }
+}
+
+/** The modules that look up names take a while to load, and most addresses are numeric. */
+async function numericHost(host: string): Promise<string> {
+  if (/^(?:(?:0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])(?:\.(?!$)|$)){4}$/.test(host)) return host
+  const { lookup } = await import('node:dns/promises')
+  return (await lookup(host)).address
 }
 
 function familyOf(target: Uint8Array): number {

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net'
 import { ManagerError } from '../contract/errors.ts'
 
 const darwin = process.platform === 'darwin'
@@ -24,6 +23,11 @@ export function assertSocketPathFits(path: string): void {
   const bytes = Buffer.byteLength(path)
   if (bytes <= MAX_SOCKET_PATH_BYTES) return
   throw new ManagerError('SOCKET_PATH_TOO_LONG', { path, bytes, maxBytes: MAX_SOCKET_PATH_BYTES })
+}
+
+/** Whether a host is an IPv6 address: no name and no other address has a colon. */
+export function isIPv6(host: string): boolean {
+  return host.includes(':')
 }
 
 /** `sockaddr_in` or `sockaddr_in6` of a numeric address. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { parseArgs } from 'node:util'
+import { ipVersion } from '@rip/balancer/supervisor'
 import { didYouMean } from '@rip/balancer/text'
 import { type GivenFlag, settingNames, settingSpecs } from '@rip/server/settings'
 import { CliError } from '../errors.ts'
@@ -167,7 +167,7 @@ class Reading {
 
   /** `--host` is `--bind` to all addresses, or to the one behind it, as other programs take it. */
   #takeHost(): void {
-    const at = this.#words.findIndex((word) => isIP(word) !== 0)
+    const at = this.#words.findIndex((word) => ipVersion(word) !== 0)
     const [address] = at === -1 ? [] : this.#words.splice(at, 1)
     const written = address === undefined ? `--${LAN_FLAG}` : `--${LAN_FLAG} ${address}`
     this.#set(settingSpecs.bind.flag, address ?? ALL_ADDRESSES, written)

@@ -1,6 +1,5 @@
 import { invalidity, pairProblem, readCertificate } from '@rip/balancer/supervisor'
 import { readFileSync } from 'node:fs'
-import { createSecureContext } from 'node:tls'
 import type { ServedCertificate } from '@rip/manager'
 import type { Settings } from '../settings/settings.ts'
 import { ServerError } from '../errors.ts'
@@ -13,7 +12,7 @@ export function proveCertificate({ tlsCert, tlsKey }: Files): void {
   const cert = read(tlsCert, '--tls-cert')
   const key = read(tlsKey, '--tls-key')
   try {
-    createSecureContext({ cert, key })
+    process.getBuiltinModule('node:tls').createSecureContext({ cert, key })
     readCertificate(cert)
   } catch (error) {
     const problem = pairProblem({ certFile: tlsCert, keyFile: tlsKey, cert, key }, (error as Error).message)

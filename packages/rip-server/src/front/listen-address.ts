@@ -1,6 +1,5 @@
-import { isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
-import { parseUnixAddress } from '@rip/balancer/supervisor'
+import { ipVersion, parseUnixAddress } from '@rip/balancer/supervisor'
 import type { ListenAddress, UnixListenAddress } from '@rip/manager'
 import type { Mode, Settings } from '../settings/settings.ts'
 import { DEFAULT_DEV_HOST, DEFAULT_HOST } from '../settings/defaults.ts'
@@ -10,7 +9,7 @@ export function listenAddress(settings: Pick<Settings, 'bind' | 'port'>, mode: M
   const { port } = settings
   const bind = settings.bind ?? (mode === 'development' ? DEFAULT_DEV_HOST : DEFAULT_HOST)
   if (bind.startsWith('unix:')) return unixAddress(bind.slice('unix:'.length))
-  if (isIPv6(bind)) return { host: bind, port }
+  if (ipVersion(bind) === 6) return { host: bind, port }
   const match = /^(?:\[(?<ipv6>[^\]]*)\]|(?<host>[^:]*))(?::(?<port>\d+))?$/.exec(bind)
   const host = match?.groups?.['ipv6'] ?? match?.groups?.['host'] ?? bind
   const ownPort = match?.groups?.['port']
@@ -40,7 +39,7 @@ export function addressUrl(address: ListenAddress, secure: boolean = false): str
   if ('unix' in address) return `unix:${address.unix}`
   const everywhere = address.host === '0.0.0.0' || address.host === '::'
   const host = everywhere ? 'localhost' : address.host
-  return `${secure ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${address.port}`
+  return `${secure ? 'https' : 'http'}://${ipVersion(host) === 6 ? `[${host}]` : host}:${address.port}`
 }
 
 /** Whether other machines reach it. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** File of a bundle that lists what it was made of, as {@link BundleSources}. */
@@ -13,6 +13,8 @@ export interface BundleSources {
   readonly runtime: string
   /** See {@link digestOf}. */
   readonly digest: string
+  /** See {@link stampOf}. */
+  readonly stamp: string
   /** Paths below their package, by its name. */
   readonly files: SourceFiles
 }
@@ -60,31 +62,56 @@ function bundled(folder: string, program: string): Bundled {
   return { path, compiled: sources.runtime === runtimeName() ? compiled : undefined }
 }
 
-/** Whether the bundle of a package was made of its sources as they are, for the runtime of this process. */
+/** Whether the bundle of a package was made for the runtime of this process, and of these very files. */
 export function isCurrent(folder: string): boolean {
-  return currentSources(folder)?.runtime === runtimeName()
+  const sources = currentSources(folder)
+  return sources?.runtime === runtimeName() && sources.stamp === stampOf(folder, sources.files)
 }
 
 /** What the bundle was made of, if that is as it was. */
 function currentSources(folder: string): BundleSources | undefined {
   try {
     const sources = JSON.parse(readFileSync(join(folder, 'bundle', SOURCES), 'utf8')) as BundleSources
-    return sources.digest === digestOf(folder, sources.files) ? sources : undefined
+    const { stamp, digest, files } = sources
+    return stamp === stampOf(folder, files) || digest === digestOf(folder, files) ? sources : undefined
   } catch {
     // ENOENT: a checkout that was installed without its scripts, or a source that has been removed.
     return undefined
   }
 }
 
+/**
+ * What the system knows of a package's source files. While that is the same, so are their contents, which need not be
+ * read then: nothing writes to a file, or puts another in its place, without a change of its number or its change time.
+ *
+ * @throws what looking throws
+ */
+export function stampOf(folder: string, files: SourceFiles): string {
+  const stamps: number[] = []
+  for (const [name, paths] of Object.entries(files)) {
+    const home = homeOf(name, folder)
+    for (const path of paths) {
+      const { dev, ino, size, mtimeMs, ctimeMs } = statSync(join(home, path))
+      stamps.push(dev, ino, size, mtimeMs, ctimeMs)
+    }
+  }
+  return new Bun.CryptoHasher('sha256').update(new Float64Array(stamps)).digest('hex')
+}
+
 /** Digest of the names and contents of a package's source files. @throws what reading throws */
 export function digestOf(folder: string, files: SourceFiles): string {
   const hasher = new Bun.CryptoHasher('sha256')
   for (const [name, paths] of Object.entries(files)) {
-    const home = dirname(Bun.resolveSync(`${name}/package.json`, folder))
+    const home = homeOf(name, folder)
     for (const path of paths) {
       const content = readFileSync(join(home, path))
       hasher.update(`${name}/${path} ${content.byteLength}\n`).update(content)
     }
   }
   return hasher.digest('hex')
+}
+
+/** Folder of a package, as another one finds it. */
+function homeOf(name: string, folder: string): string {
+  return dirname(Bun.resolveSync(`${name}/package.json`, folder))
 }

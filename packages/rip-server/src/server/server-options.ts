@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
+import type { Writable } from 'node:stream'
 import type { ConfigFile } from '../settings/config-file.ts'
 import type { RipServerConfig } from '../settings/define-config.ts'
 import { withPackageSettings } from '../settings/package-settings.ts'
@@ -77,5 +77,6 @@ function withRunDir(settings: Settings): Settings {
 function sinkOf(output: NonNullable<ServerOptions['output']>): Writable | undefined {
   if (output === 'inherit') return undefined
   if (output !== 'none') return output
-  return new Writable({ write: (_chunk, _encoding, done) => done() })
+  const { Writable: Sink } = process.getBuiltinModule('node:stream')
+  return new Sink({ write: (_chunk, _encoding, done) => done() })
 }

@@ -1,6 +1,5 @@
-import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
-import { parseUnixAddress, UNIX_ADDRESS_FORM } from '@rip/balancer/supervisor'
+import { ipVersion, parseUnixAddress, UNIX_ADDRESS_FORM } from '@rip/balancer/supervisor'
 import { Unacceptable } from './quantity.ts'
 
 const EXPECTED = 'HOST, HOST:PORT or unix: and an absolute path'
@@ -16,10 +15,11 @@ export function bindAddress(text: string): string {
   if (scheme !== null) throw new Unacceptable(`${EXPECTED}, without a scheme`, scheme[1] || undefined)
   if (text.startsWith('/')) throw new Unacceptable(EXPECTED, `unix:${text}`)
   if (/^\d+$/.test(text)) throw new Unacceptable(`${EXPECTED}; a port alone is --port`, `:${text}`)
-  if (isIPv6(text)) return text
+  if (ipVersion(text) === 6) return text
   const match = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text)
   const [, ipv6, host = '', port] = match ?? []
-  const isHost = ipv6 === undefined ? host === '' || isHostName(host) || isIPv4(host) : isIPv6(ipv6)
+  const isHost =
+    ipv6 === undefined ? host === '' || isHostName(host) || ipVersion(host) === 4 : ipVersion(ipv6) === 6
   const isSomething = ipv6 !== undefined || host !== '' || port !== undefined
   if (match !== null && isHost && isSomething && Number(port ?? 0) <= MAX_PORT) return text
   throw new Unacceptable(EXPECTED)
@@ -58,7 +58,7 @@ function unixAddress(text: string): string {
 
 /** Whether the text is a DNS name (RFC 1123), as opposed to an address or what looks like one. */
 export function isHostName(text: string): boolean {
-  if (text.length > 253 || isIP(text) !== 0 || NO_NAMES.has(text.toLowerCase())) return false
+  if (text.length > 253 || ipVersion(text) !== 0 || NO_NAMES.has(text.toLowerCase())) return false
   const labels = text.replace(/\.$/, '').split('.')
   const areLabels = labels.every((label) => /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label))
   return areLabels && !/^\d+$/.test(labels.at(-1)!)
@@ -67,7 +67,7 @@ export function isHostName(text: string): boolean {
 /** The value of a `Host` field: a name or address, and perhaps a port. @throws Unacceptable */
 export function hostField(text: string): string {
   const [, ipv6, host = '', port = '0'] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text) ?? []
-  const isHost = ipv6 === undefined ? isHostName(host) || isIPv4(host) : isIPv6(ipv6)
+  const isHost = ipv6 === undefined ? isHostName(host) || ipVersion(host) === 4 : ipVersion(ipv6) === 6
   if (isHost && Number(port) <= MAX_PORT) return text
   throw new Unacceptable('a host such as shop.example or shop.example:8080', withoutScheme(text))
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -9,6 +9,7 @@ import {
   digestOf,
   isCurrent,
   runtimeName,
+  stampOf,
 } from '../../src/programs/bundle.ts'
 
 let folder: string
@@ -34,11 +35,34 @@ function write(name: string, text: string): string {
   return path
 }
 
-function writeSources(runtime: string): void {
+function writeSources(runtime: string, given: Partial<BundleSources> = {}): void {
   const files = { one: ['src/main.ts', 'src/part.ts'], other: ['src/index.ts'] }
-  const sources: BundleSources = { runtime, digest: digestOf(folder, files), files }
+  const stamp = stampOf(folder, files)
+  const sources: BundleSources = { runtime, stamp, digest: digestOf(folder, files), files, ...given }
   write('bundle/sources.json', JSON.stringify(sources))
 }
+
+test('files that nothing has touched since are not read again', () => {
+  writeSources(runtimeName(), { digest: 'of what was in them' })
+  expect(bundledProgram(folder, 'main.js')).toBe(bundled)
+})
+
+test('a source of the same size and with the same time counts as another one once something else was written to it', () => {
+  const path = join(folder, 'src/main.ts')
+  const { mtime, atime, ctimeMs } = statSync(path)
+  // Not before the clock of the file system has gone on.
+  do {
+    write('src/main.ts', "import './pArt.ts'\n")
+    utimesSync(path, atime, mtime)
+  } while (statSync(path).ctimeMs === ctimeMs)
+  expect(bundledProgram(folder, 'main.js')).toBeUndefined()
+})
+
+test('files of the same contents in other places count as the same, and are put on record by the next bundling', () => {
+  writeSources(runtimeName(), { stamp: 'of another checkout' })
+  expect(bundledProgram(folder, 'main.js')).toBe(bundled)
+  expect(isCurrent(folder)).toBe(false)
+})
 
 test('a program starts from its bundle if the bundle was made from the present sources', () => {
   expect(bundledProgram(folder, 'main.js')).toBe(bundled)
