@@ -5,6 +5,7 @@ import { findConfigFile } from '@rip/server/sources'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { flagValue, type Invocation, isOn } from '../invocation.ts'
+import { bunCommand } from '../starter/bun-command.ts'
 import {
   dependsOn,
   type ExistingApplication,
@@ -84,9 +85,10 @@ export async function writeStarter(
   starter: Starter,
   invocation: Invocation,
 ): Promise<string> {
-  const { terminal, cwd } = invocation
+  const { terminal, cwd, env } = invocation
   const own = ownPackages()
-  const files = starterFiles(folder, starter, own)
+  const bun = bunCommand(env['PATH'])
+  const files = starterFiles(folder, starter, own, bun)
   const existing = inTheWay(folder, files)
   const conflicts = existing.filter((path) => !isCompanion(path))
   if (conflicts.length > 0) throw new CliError('FILES_EXIST', { folder, conflicts })
@@ -101,8 +103,8 @@ export async function writeStarter(
   const installs = needs && !isOn(invocation, 'no-install')
   const reason = installs ? await installPackages(folder) : undefined
   if (own === undefined) linkOwnPackages(folder)
-  if (reason !== undefined) throw new CliError('NOT_INSTALLED', { reason, run: runCommand(place, true) })
-  return runCommand(place, needs && !installs)
+  if (reason !== undefined) throw new CliError('NOT_INSTALLED', { reason, run: runCommand(bun, place, true) })
+  return runCommand(bun, place, needs && !installs)
 }
 
 const isAtOrBelow = (path: string, known: string): boolean => path === known || path.startsWith(`${known}/`)
@@ -124,10 +126,8 @@ function complete(folder: string, { found, problem }: ExistingApplication, invoc
   return ExitCode.done
 }
 
-/** The command that starts what was written. Without Bun on the path, npm brings it. */
-function runCommand(place: string, installs: boolean): string {
-  const found = Bun.which('bun')
-  const bun = found === null || found.includes('/_npx/') ? `npx -y bun@${Bun.version}` : 'bun'
+/** The command that starts what was written. */
+function runCommand(bun: string, place: string, installs: boolean): string {
   const steps = [
     place === '' ? [] : `cd ${shellWord(place)}`,
     installs ? `${bun} install` : [],

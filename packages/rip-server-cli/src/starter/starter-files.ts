@@ -11,8 +11,17 @@ export interface NewFile {
   readonly text: string
 }
 
-/** The files of a starter in this folder: those to read first, and then those for tools. */
-export function starterFiles(folder: string, starter: Starter, own: OwnPackages): readonly NewFile[] {
+/**
+ * The files of a starter in this folder: those to read first, and then those for tools.
+ *
+ * @param bun how Bun is started
+ */
+export function starterFiles(
+  folder: string,
+  starter: Starter,
+  own: OwnPackages,
+  bun = 'bun',
+): readonly NewFile[] {
   const { template, language } = starter
   const name = packageName(folder)
   const files = new Map<string, string>([['package.json', packageManifest(name, starter, own)]])
@@ -20,7 +29,7 @@ export function starterFiles(folder: string, starter: Starter, own: OwnPackages)
   const sources = ['common', ...(own === undefined ? ['unreleased'] : []), language, `${template}/both`]
   for (const source of [...sources, `${template}/${language}`])
     for (const { path, text } of filesIn(source, own !== undefined))
-      files.set(path, filledIn(text, name, starter))
+      files.set(path, filledIn(text, name, bun, starter))
   return [...files].map(([path, text]) => ({ path, text })).toSorted(inOrder)
 }
 
@@ -62,9 +71,10 @@ function writtenAs(path: string): string {
   return path.replace(/(^|\/)_/g, '$1.').replace(/_$/, '')
 }
 
-function filledIn(text: string, name: string, { language }: Starter): string {
+function filledIn(text: string, name: string, bun: string, { language }: Starter): string {
   const values: Readonly<Record<string, string>> = {
     name,
+    bun,
     app: `app.${language}`,
     test: `app.test.${language}`,
   }
