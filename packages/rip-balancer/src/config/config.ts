@@ -138,8 +138,11 @@ export interface BalancerConfig {
 export interface ListenerConfig {
   /** As above. */
   readonly address: string
-  /** Certificate chain and key in PEM files, `{ cert, key }`; read again when they change. @default none */
-  readonly tls?: { readonly cert: string; readonly key: string }
+  /**
+   * Certificate chain and key in PEM files, `{ cert, key }`; read again when they change. `kept` names a file for a copy of
+   * what serves: a balancer that is started anew serves that one while the files cannot be used. @default none
+   */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly kept?: string }
   /**
    * Speak HTTP/2 as well: with TLS to clients that choose it in the handshake; without TLS to those that begin with it (`h2c` by
    * prior knowledge), as some proxies do. @default with TLS true, else false

@@ -5,7 +5,9 @@ import { asObject, ConfigReader } from './config-reader.ts'
 /** Where is listened, and how. */
 export interface ResolvedListener {
   readonly address: ListenAddress
-  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
+  readonly tls:
+    | { readonly certFile: string; readonly keyFile: string; readonly keptFile?: string | undefined }
+    | undefined
   readonly http2: boolean
   readonly reusePort: boolean
 }
@@ -32,6 +34,7 @@ export function readListener(value: unknown, path: string, problems: string[]): 
 function readTls(reader: ConfigReader): ResolvedListener['tls'] {
   const certFile = reader.text('cert') ?? reader.problem('cert', 'the path of a PEM file')
   const keyFile = reader.text('key') ?? reader.problem('key', 'the path of a PEM file')
+  const keptFile = reader.text('kept')
   reader.end()
-  return { certFile: certFile ?? '', keyFile: keyFile ?? '' }
+  return { certFile: certFile ?? '', keyFile: keyFile ?? '', ...(keptFile !== undefined && { keptFile }) }
 }

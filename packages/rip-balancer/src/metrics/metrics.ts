@@ -282,12 +282,21 @@ function certificateFamilies(certificates: readonly CertificateStatus[]): string
       Math.round(expiresAtMs / 1000),
     ]),
   )
-  return family(
-    name,
-    'gauge',
-    'When a certificate that serves expires, in seconds since 1970.',
-    [...lines].map(([series, seconds]) => `${series} ${seconds}`),
-  )
+  const refused = new Map(certificates.map(({ file, problem }) => [file, problem === null ? 0 : 1]))
+  return [
+    ...family(
+      name,
+      'gauge',
+      'When a certificate that serves expires, in seconds since 1970.',
+      [...lines].map(([series, seconds]) => `${series} ${seconds}`),
+    ),
+    ...family(
+      'rip_certificate_refused',
+      'gauge',
+      'Whether what is now in the file of a certificate is not used: 1 or 0.',
+      [...refused].map(([file, is]) => `rip_certificate_refused{file=${quoted(file)}} ${is}`),
+    ),
+  ]
 }
 
 function poolFamilies(pools: readonly PoolStatus[]): string[] {

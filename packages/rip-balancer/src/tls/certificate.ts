@@ -56,6 +56,14 @@ export function pairProblem(pair: CertificatePair, message: string): string {
     : `${certFile} and ${keyFile} cannot be read as PEM: ${message}`
 }
 
+/** Why a file of a certificate or key cannot be read, in the words of people. @param error of the system */
+export function unreadable(file: string, { code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ENOENT') return `${file}: there is no such file`
+  if (code === 'EACCES') return `${file}: permission denied`
+  if (code === 'EISDIR') return `${file} is a folder`
+  return `${file}: ${message}`
+}
+
 /** Which certificate of a chain belongs to the key, counted from 1; 0 when none does, or when one cannot be read. */
 function placeOfOwn({ cert, key }: CertificatePair): number {
   const { X509Certificate, createPrivateKey } = process.getBuiltinModule('node:crypto')

@@ -7,7 +7,9 @@ import {
   pairProblem,
   readCertificate,
   refusalToReplace,
+  unreadable,
 } from './certificate.ts'
+import { KeptPair } from './kept-pair.ts'
 import type { TlsMaterial, TlsSource } from './tls-source.ts'
 
 /** How often the files are looked at. */
@@ -16,10 +18,20 @@ const CHECK_MS = 1_000
 export interface FileTlsSourceOptions {
   readonly certFile: string
   readonly keyFile: string
+  /**
+   * File for a copy of what serves: where that is there and the files cannot be used at the start, or must not take its place,
+   * it serves. @default none
+   */
+  readonly keptFile?: string | undefined
   /** What serves where this one will: if that is valid, this one has to be, too. */
   readonly replaces?: CertificateFacts | undefined
   /** Told, a sentence each, that changed files are not used and why, and that they are. */
   readonly tell?: (message: string) => void
+}
+
+interface LoadedPair {
+  readonly material: TlsMaterial
+  readonly facts: CertificateFacts
 }
 
 /**
@@ -31,8 +43,9 @@ export class FileTlsSource implements TlsSource, Disposable {
   /** The certificate that serves. */
   facts: CertificateFacts
   private readonly options: FileTlsSourceOptions
+  private readonly kept: KeptPair | undefined
   private material: TlsMaterial
-  private stamp: string
+  private stamp: string | undefined
   /**
    * Why the files are not used, and whether that was reported: not at first, because it may be the middle of a renewal.
    */
@@ -43,9 +56,8 @@ export class FileTlsSource implements TlsSource, Disposable {
   /** @throws when the files cannot be read, do not fit together or must not replace what serves */
   constructor(options: FileTlsSourceOptions) {
     this.options = options
-    this.stamp = this.readStamp()
-    // Other files may be meant for other hosts.
-    const { material, facts } = this.load(options.replaces, invalidSuccessor)
+    this.kept = options.keptFile === undefined ? undefined : new KeptPair(options.keptFile)
+    const { material, facts } = this.first()
     this.material = material
     this.facts = facts
     this.timer = setInterval(() => this.check(), CHECK_MS)
@@ -71,6 +83,35 @@ export class FileTlsSource implements TlsSource, Disposable {
     this.listeners.clear()
   }
 
+  /** @throws when the files cannot be used and nothing was kept */
+  private first(): LoadedPair {
+    const { replaces } = this.options
+    const kept = replaces === undefined ? this.readKept() : undefined
+    try {
+      this.stamp = this.readStamp()
+      // Other files may be meant for other hosts.
+      const loaded = this.load(replaces ?? kept?.facts, invalidSuccessor)
+      this.kept?.write(loaded.material)
+      return loaded
+    } catch (error) {
+      if (kept === undefined) throw error
+      this.refuse((error as Error).message)
+      this.refuse((error as Error).message)
+      return kept
+    }
+  }
+
+  private readKept(): LoadedPair | undefined {
+    const material = this.kept?.read()
+    if (material === undefined) return undefined
+    const { certFile, keyFile } = this.options
+    try {
+      return { material, facts: factsOf({ certFile, keyFile, ...material }) }
+    } catch {
+      return undefined
+    }
+  }
+
   private check(): void {
     try {
       const stamp = this.readStamp()
@@ -88,6 +129,7 @@ export class FileTlsSource implements TlsSource, Disposable {
     if (material.cert === this.material.cert && material.key === this.material.key) return
     this.material = material
     this.facts = facts
+    this.kept?.write(material)
     for (const changed of this.listeners) changed()
     this.options.tell?.(
       `certificate replaced: ${this.options.certFile}, for ${facts.names.join(', ') || 'no host'}, until ${dayOf(facts.expiresAtMs)}`,
@@ -106,23 +148,33 @@ export class FileTlsSource implements TlsSource, Disposable {
 
   private readStamp(): string {
     const { certFile, keyFile } = this.options
-    return [certFile, keyFile]
-      .map((file) => statSync(file))
-      .map(({ mtimeMs, size, ino }) => `${mtimeMs}:${size}:${ino}`)
-      .join(' ')
+    return [certFile, keyFile].map((file) => stampOf(file)).join(' ')
   }
 
-  private load(
-    replaces: CertificateFacts | undefined,
-    refusalOf: typeof refusalToReplace,
-  ): { material: TlsMaterial; facts: CertificateFacts } {
+  private load(replaces: CertificateFacts | undefined, refusalOf: typeof refusalToReplace): LoadedPair {
     const { certFile, keyFile } = this.options
-    const cert = readFileSync(certFile, 'utf8')
-    const key = readFileSync(keyFile, 'utf8')
+    const [cert, key] = [readPem(certFile), readPem(keyFile)]
     const facts = factsOf({ certFile, keyFile, cert, key })
     const refusal = replaces && refusalOf(replaces, facts, Date.now())
     if (refusal !== undefined) throw new Error(`${certFile}: ${refusal}`)
     return { material: { cert, key }, facts }
+  }
+}
+
+function stampOf(file: string): string {
+  // Of what a link leads to, which is what changes where certbot renews.
+  const { mtimeMs, size, ino } = inWords(file, () => statSync(file))
+  return `${mtimeMs}:${size}:${ino}`
+}
+
+const readPem = (file: string): string => inWords(file, () => readFileSync(file, 'utf8'))
+
+/** @throws what keeps the file from being read, in the words of people */
+function inWords<T>(file: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new Error(unreadable(file, error as NodeJS.ErrnoException), { cause: error })
   }
 }
 

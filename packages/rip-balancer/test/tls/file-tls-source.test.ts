@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readCertificate, refusalToReplace } from '../../src/tls/certificate.ts'
@@ -126,4 +126,72 @@ test('files that are empty, as at the beginning of a renewal, are told in the wo
   installed.install('backend', 'backend')
   writeFileSync(keyFile, pem('backend'))
   expect(() => new FileTlsSource({ certFile, keyFile })).toThrow(`there is no key in ${keyFile}`)
+})
+
+test('files that cannot be read are told in the words of people', async () => {
+  using installed = new Installed('backend')
+  const { certFile } = installed.files
+  rmSync(certFile)
+  await eventually(() => installed.source.problem === `${certFile}: there is no such file`)
+  mkdirSync(certFile)
+  await eventually(() => installed.source.problem === `${certFile} is a folder`)
+  rmSync(certFile, { recursive: true })
+  installed.install('selfsigned', 'selfsigned')
+  await eventually(() => installed.serves === pem('selfsigned'))
+})
+
+describe('a copy of what serves', () => {
+  /** What a balancer that is started now would serve. */
+  function startedAnew(installed: Installed, keptFile: string): FileTlsSource {
+    return new FileTlsSource({
+      ...installed.files,
+      keptFile,
+      tell: (message) => installed.said.push(message),
+    })
+  }
+
+  test('serves at a start while the files cannot be used, and gives way to the next valid ones', async () => {
+    using installed = new Installed('backend')
+    const { certFile } = installed.files
+    const keptFile = `${certFile}.kept`
+    startedAnew(installed, keptFile)[Symbol.dispose]()
+    expect(statSync(keptFile).mode & 0o777).toBe(0o600)
+    writeFileSync(certFile, 'spoilt')
+    using source = startedAnew(installed, keptFile)
+    expect(source.current().cert).toBe(pem('backend'))
+    expect(source.facts.names).toContain('backend.test')
+    const reason = `there is no certificate in ${certFile}`
+    expect(source.problem).toBe(reason)
+    expect(installed.said).toContain(`certificate not replaced, still serving the previous one: ${reason}`)
+    installed.install('selfsigned', 'selfsigned')
+    await eventually(() => source.current().cert === pem('selfsigned'))
+    expect(source.problem).toBeUndefined()
+    rmSync(certFile)
+    using next = startedAnew(installed, keptFile)
+    expect(next.current().cert).toBe(pem('selfsigned'))
+    expect(next.problem).toBe(`${certFile}: there is no such file`)
+  })
+
+  test('is not replaced by a certificate that has expired, at a start either', () => {
+    using installed = new Installed('backend')
+    const keptFile = `${installed.files.certFile}.kept`
+    startedAnew(installed, keptFile)[Symbol.dispose]()
+    installed.install('expired', 'expired')
+    using source = startedAnew(installed, keptFile)
+    expect(source.current().cert).toBe(pem('backend'))
+    expect(source.problem).toContain('it expired on 2025-01-01')
+  })
+
+  test('that is missing, spoilt or cannot be made changes nothing', () => {
+    using installed = new Installed('backend')
+    const { certFile } = installed.files
+    const keptFile = `${certFile}.kept`
+    writeFileSync(keptFile, '{ "cert": "x", "key": "y" }')
+    startedAnew(installed, keptFile)[Symbol.dispose]()
+    startedAnew(installed, join(certFile, 'kept'))[Symbol.dispose]()
+    writeFileSync(keptFile, '{')
+    writeFileSync(certFile, 'spoilt')
+    expect(() => startedAnew(installed, keptFile)).toThrow('there is no certificate')
+    expect(() => startedAnew(installed, join(certFile, 'kept'))).toThrow('there is no certificate')
+  })
 })

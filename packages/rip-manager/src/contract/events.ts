@@ -154,6 +154,10 @@ export type ManagerEventBody =
       readonly respawnInMs: number
     }
   | { readonly type: 'service-ready'; readonly service: string; readonly pid: number }
+  /** What is now in the file of a certificate is not used: the certificate before serves on. */
+  | { readonly type: 'certificate-refused'; readonly file: string; readonly reason: string }
+  /** `expiresAtMs`: milliseconds since the epoch, of the certificate that serves now. */
+  | { readonly type: 'certificate-replaced'; readonly file: string; readonly expiresAtMs: number }
   | { readonly type: 'warning'; readonly message: string }
   /** `delayMs`: how long it serves on before requests are drained; absent when that begins at once. */
   | { readonly type: 'stopping'; readonly delayMs?: number }

@@ -91,6 +91,10 @@ export interface Manager extends AsyncDisposable {
    * has not changed.
    */
   tellFailing(reasons: readonly string[]): void
+  /** Adds what became of the file of a certificate to the events. */
+  tellCertificate(
+    event: Extract<ManagerEventBody, { type: 'certificate-refused' | 'certificate-replaced' }>,
+  ): void
   /**
    * Looks into a process of the application, one look at a time in each.
    *

@@ -193,6 +193,12 @@ class AppManager implements Manager {
     )
   }
 
+  tellCertificate(
+    event: Extract<ManagerEventBody, { type: 'certificate-refused' | 'certificate-replaced' }>,
+  ): void {
+    this.#events.emit(event)
+  }
+
   warn(message: string): void {
     this.#events.emit({ type: 'warning', message })
   }

@@ -53,6 +53,7 @@ class ToldManager implements Manager {
   async start(): Promise<void> {}
   warn(): void {}
   tellFailing(): void {}
+  tellCertificate(): void {}
   async inspect(pid: number, look: object): Promise<Finding> {
     this.told.push(['inspect', pid, look])
     return { bytes: 3, parts: this.found() }

@@ -88,10 +88,15 @@ export function rereadingPlan(resolved: SettingsRead, mode: Mode, invocation: In
     // Without the variables that `.env` files set at the start.
     const again = { ...invocation, env: plan.env }
     const read = await invocationSettings(again, mode, invocation.line.words[0], { signal, account })
-    proveCertificate(read.settings)
+    // What serves is kept where its files are spoilt; the status says so, and a release need not wait for them.
+    if (isOtherCertificate(read.settings, resolved.settings)) proveCertificate(read.settings)
     return read
   }
   return { ...plan, rereading: { files, read } }
+}
+
+function isOtherCertificate(read: Settings, started: Settings): boolean {
+  return read.tlsCert !== started.tlsCert || read.tlsKey !== started.tlsKey
 }
 
 /**

@@ -25,6 +25,7 @@ import {
 } from '../terminal/event-line.ts'
 import { bytesText, durationText, latencyText } from '../terminal/quantity-text.ts'
 import { commandText, type Settings } from '@rip/server/settings'
+import { untilText } from '@rip/server/sources'
 import { UNFROZEN } from '../terminal/ready-block.ts'
 import { type ExplainedFailure, failuresTable, failureText, routesTable } from '../terminal/request-tables.ts'
 import { table } from '../terminal/table.ts'
@@ -259,9 +260,7 @@ function latestText(failure: RequestFailure): string {
 }
 
 function certificateText({ file, names, expiresAtMs }: ServedCertificate, nowMs: number): string {
-  const until = new Date(expiresAtMs).toISOString().slice(0, 10)
-  const left = expiresAtMs <= nowMs ? 'expired on' : `${durationText(expiresAtMs - nowMs)} left, until`
-  return `${names.join(', ') || 'for no host'}, ${left} ${until} (${file})`
+  return `${names.join(', ') || 'for no host'}, ${untilText(expiresAtMs, nowMs)} (${file})`
 }
 
 function healthText(snapshot: ManagerStatus, terminal: Terminal): string {

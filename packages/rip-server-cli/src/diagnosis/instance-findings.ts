@@ -1,5 +1,5 @@
 import type { BackgroundStatus, ManagerStatus, ServedCertificate } from '@rip/manager'
-import { expiryText } from '@rip/server/sources'
+import { expiryText, untilText } from '@rip/server/sources'
 import { condemnedText, exitReasonText } from '../terminal/event-line.ts'
 import type { Finding, Problem } from './finding.ts'
 
@@ -89,8 +89,9 @@ function certificateFinding(certificate: ServedCertificate, nowMs: number): Find
   const found = { name: 'certificate', value: expiryText(certificate, nowMs) }
   if (problem !== null)
     return {
-      ...found,
-      advice: `What is now in ${file} is not used: ${problem}.`,
+      name: 'certificate',
+      value: `what is in ${file} is not used`,
+      advice: `What is now in ${file} is not used: ${problem}. The certificate before serves on, and ${untilText(expiresAtMs, nowMs)}.`,
       remedies: [`openssl x509 -noout -subject -dates -in ${file}    # then put the right one there`],
     }
   if (expiresAtMs - nowMs >= EXPIRES_SOON_MS) return found

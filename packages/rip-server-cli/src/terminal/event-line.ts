@@ -80,6 +80,9 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
     case 'background-started':
     case 'background-working':
     case 'service-ready':
+    // The balancer says so itself.
+    case 'certificate-refused':
+    case 'certificate-replaced':
     case 'generation-building':
     case 'generation-verified':
     case 'generation-retired':
@@ -104,6 +107,7 @@ function plainValue(key: string, value: unknown): string {
       ? shortGeneration(value)
       : JSON.stringify(value)
   }
+  if (key.endsWith('AtMs')) return new Date(value as number).toISOString()
   if (key.endsWith('Ms')) return String(Math.round(value as number))
   if (key === 'failure') return JSON.stringify((value as BootFailure).message)
   if (key === 'refusal') return JSON.stringify((value as Refusal).message)

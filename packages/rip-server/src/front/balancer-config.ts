@@ -49,12 +49,23 @@ export interface BalancerPlace {
   readonly pageScript?: BalancerConfig['pageScript']
   /** Paths of certificate and key that the balancer can read. @default those of the settings */
   readonly certificate?: CertificateFiles | undefined
+  /** File for a copy of the certificate that serves, which the balancer can write. */
+  readonly keptCertificate?: string
 }
 
 /** The configuration of a server's balancer: the flags over the file's `balancer`. */
 export function balancerConfig(
   settings: Settings,
-  { listen, adminPath, allowHosts, stickyKey, learnedFile, certificate, pageScript }: BalancerPlace,
+  {
+    listen,
+    adminPath,
+    allowHosts,
+    stickyKey,
+    learnedFile,
+    certificate,
+    keptCertificate,
+    pageScript,
+  }: BalancerPlace,
 ): BalancerConfig {
   const {
     processes: _,
@@ -71,7 +82,8 @@ export function balancerConfig(
   } = settings.balancer
   const { maxBodyBytes: body } = settings
   const { cert, key } = certificate ?? { cert: settings.tlsCert, key: settings.tlsKey }
-  const tls = cert === undefined || key === undefined ? undefined : { cert, key }
+  const kept = keptCertificate === undefined ? {} : { kept: keptCertificate }
+  const tls = cert === undefined || key === undefined ? undefined : { cert, key, ...kept }
   return {
     ...options,
     policy,

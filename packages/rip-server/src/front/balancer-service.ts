@@ -47,6 +47,8 @@ export interface BalancerServiceOptions {
    */
   readonly account?: Account | undefined
   readonly certificate?: LentCertificate | undefined
+  /** See {@link BalancerPlace}. */
+  readonly keptCertificate: string
 }
 
 /** A balancer whose configuration can be changed. */
@@ -63,7 +65,7 @@ export interface BalancerService extends Service {
 export function balancerService(options: BalancerServiceOptions): BalancerService {
   const { sockets, listen, adminPath, allowHosts, admin, settings, configPath, env, acceptWhenRouted } =
     options
-  const { account, certificate, stickyKey, learnedFile, pageScript } = options
+  const { account, certificate, keptCertificate, stickyKey, learnedFile, pageScript } = options
   const passed = sockets.map((_, at) => `fd:${INHERITED_FD + at}`)
   const addresses = passed.length > 0 ? passed : [formatListenAddress(listen)]
   const config = (): BalancerConfig =>
@@ -74,6 +76,7 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
       stickyKey: stickyKey(),
       learnedFile,
       certificate,
+      keptCertificate,
       ...(pageScript !== undefined && settings().live && { pageScript }),
     })
   const file = new ConfigFile(configPath, account)

@@ -124,6 +124,9 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const certificate = lentCertificate(options)
   if (certificate !== undefined) owned.use(certificate)
   owned.defer(() => rmSync(configPath, { force: true }))
+  // Of this process: a successor is started with the files as they are then.
+  const keptCertificate = join(runDir.routerFolder, `certificate-${process.pid}.json`)
+  owned.defer(() => rmSync(keptCertificate, { force: true }))
   // Requests that it accepted earlier would be lost if the rest of the server does not get ready.
   const acceptWhenRouted = inherited !== undefined
   const allowHosts = (): readonly string[] | undefined => allowedHosts(settings(), mode, listen)
@@ -134,6 +137,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     ...parts,
     account,
     certificate,
+    keptCertificate,
     stickyKey,
     learnedFile,
     ...(pageScript && { pageScript }),
@@ -143,7 +147,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const balancers = new BalancerSet({ own: [admin], note, warn })
   // Messages name the original certificate, not the copy made for the balancer.
   const namedAsGiven = (each: ServedCertificate): ServedCertificate =>
-    each.file === certificate?.cert ? { ...each, file: settings().tlsCert ?? each.file } : each
+    each.file === certificate?.cert ? certificate.namedAsGiven(each) : each
   return {
     router: balancers,
     observer: balancers,

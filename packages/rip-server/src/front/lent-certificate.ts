@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Account, writeOwnFile } from '@rip/manager'
+import { type Account, type ServedCertificate, writeOwnFile } from '@rip/manager'
 
 /** How often the files are checked for changes. */
 const CHECK_MS = 1_000
@@ -44,6 +44,13 @@ export class LentCertificate implements CertificateFiles, Disposable {
       if (!this.#isLent) throw error
       // ENOENT, ENOSPC: the balancer has the copies made before.
     }
+  }
+
+  /** With the originals in place of the copies. */
+  namedAsGiven(served: ServedCertificate): ServedCertificate {
+    const { cert, key } = this.#from
+    const problem = served.problem?.replaceAll(this.cert, cert).replaceAll(this.key, key) ?? null
+    return { ...served, file: cert, problem }
   }
 
   [Symbol.dispose](): void {

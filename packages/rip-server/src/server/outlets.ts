@@ -22,6 +22,11 @@ import type { LiveConfiguration } from './live-configuration.ts'
 import type { ServerPlan } from './server-plan.ts'
 import { statusWithTraffic } from './status-with-traffic.ts'
 
+/** How often certificates are looked at: often enough for an operator who renews one and waits for what comes of it. */
+const LOOK_MS = 5_000
+/** Where only balancers of others that join may have some. */
+const JOINED_LOOK_MS = 3_600_000
+
 /** By which operators, probes and scrapers hear of a server. */
 export interface Outlets {
   /** Absent where nothing may ask. */
@@ -72,7 +77,13 @@ export async function openOutlets(plan: ServerPlan, sources: OutletSources): Pro
   const certificates = owned.use(
     new CertificateWatch({
       read: async () => (await front.traffic())?.certificates ?? certificatesIn(configuration.current),
-      tell: (message) => manager.warn(message),
+      tell: {
+        expires: (message) => manager.warn(message),
+        refused: (file, reason) => manager.tellCertificate({ type: 'certificate-refused', file, reason }),
+        replaced: (file, expiresAtMs) =>
+          manager.tellCertificate({ type: 'certificate-replaced', file, expiresAtMs }),
+      },
+      everyMs: configuration.current.tlsCert === undefined ? JOINED_LOOK_MS : LOOK_MS,
     }),
   )
   owned.use(

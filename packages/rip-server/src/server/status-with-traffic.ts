@@ -1,5 +1,5 @@
 import type { GenerationAnswers, ManagerStatus, ServedCertificate } from '@rip/manager'
-import { expiryText } from '../front/certificate-watch.ts'
+import { expiryText, refusedText } from '../front/certificate-watch.ts'
 import { type Traffic, workerKey } from '../front/traffic.ts'
 
 /** Fewer answers in a minute say nothing about the code. */
@@ -32,9 +32,7 @@ export function statusWithTraffic(status: ManagerStatus, traffic: Traffic): Mana
 function certificateReasons(certificates: readonly ServedCertificate[], nowMs: number): string[] {
   return certificates.flatMap((certificate) => [
     ...(certificate.expiresAtMs - nowMs < SOON_MS ? [expiryText(certificate, nowMs)] : []),
-    ...(certificate.problem === null
-      ? []
-      : [`the certificate now in ${certificate.file} is not used: ${certificate.problem}`]),
+    ...(certificate.problem === null ? [] : [refusedText(certificate, certificate.problem)]),
   ])
 }
 

@@ -63,7 +63,7 @@ describe('the status with what the balancers count', () => {
       health: 'ok',
       healthReasons: [
         expect.stringMatching(/^the certificate shop\.pem expires in 3 days, on \d{4}-\d\d-\d\d$/),
-        'the certificate now in shop.pem is not used: it expired on 2025-01-01',
+        'the certificate on disk, shop.pem, is not used: it expired on 2025-01-01',
       ],
       certificates: [served],
     })
