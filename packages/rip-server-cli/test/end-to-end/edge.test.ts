@@ -149,13 +149,46 @@ describe('on the open Internet the server', () => {
       const { code, stdout } = await sandbox.run('status')
       expect([code, stdout]).toEqual([0, expect.stringMatching(/^health +ok: .*is not used: .*expired/m)])
       expect(stdout).toMatch(
-        /^certificate +backend\.test, .* left, until \d{4}-\d\d-\d\d \(.*server\.crt\)$/m,
+        /^certificate +backend\.test, .*, expires in \d+ days, on \d{4}-\d\d-\d\d \(.*server\.crt\)$/m,
       )
       const doctor = JSON.parse((await sandbox.run('doctor', '--json')).stdout) as { name: string }[]
       expect(doctor.find(({ name }) => name === 'certificate')).toMatchObject({
         value: expect.stringContaining('server.crt'),
         advice: expect.stringContaining('it expired on 2025-01-01'),
       })
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'serves the certificate it has while its file is spoilt, also by a balancer that is started anew, and takes releases',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const app = await sandbox.fixture('ts-app')
+      await place('first', sandbox.folder)
+      const file = join(sandbox.folder, 'server.crt')
+      const server = await sandbox.start(app, 'w:1', '0', '--tls-cert', file, '--tls-key', 'server.key')
+      await writeFile(file, 'spoilt')
+      await server.says(
+        'certificate not replaced, still serving the previous one: there is no certificate in',
+      )
+      const { traffic } = await sandbox.snapshot(server)
+      process.kill(traffic!.balancers[0]!, 'SIGKILL')
+      expect((await fetch(server.url, insecure)).status).toBe(200)
+      expect(await commonName(server)).toBe('first.test')
+      const { stdout } = await sandbox.run('status')
+      expect(stdout).toMatch(/^health +ok: the certificate on disk is not used: there is no certificate in /m)
+      await writeFile(join(app, 'other.ts'), 'export const other = 1\n')
+      const entry = join(app, 'server.ts')
+      await writeFile(entry, `import './other.ts'\n${await readFile(entry, 'utf8')}`)
+      expect(await sandbox.run('reload')).toMatchObject({ code: 0, stdout: expect.stringContaining('→') })
+      const refused = await sandbox.run('restart', '--manager')
+      expect([refused.code, refused.stderr]).toEqual([
+        8,
+        expect.stringContaining(`there is no certificate in ${file}`),
+      ])
+      await place('second', sandbox.folder)
+      await until('the new certificate is shown', async () => (await commonName(server)) === 'second.test')
     },
     TEST_TIMEOUT_MS,
   )

@@ -1,5 +1,6 @@
 import type { HandOverResult } from '@rip/manager'
 import { ServerError } from '../errors.ts'
+import { proveCertificate } from '../front/certificate.ts'
 import { startSuccessor, type SuccessionOptions } from '../instance/succession.ts'
 import type { Ops } from '../ops/open-ops.ts'
 import type { ServerParts } from './server-parts.ts'
@@ -45,7 +46,8 @@ async function configurationProblem(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   try {
-    await rereading?.read(signal)
+    const read = await rereading?.read(signal)
+    if (read !== undefined) proveCertificate(read.settings)
     return undefined
   } catch (error) {
     if (error instanceof ServerError) return error.message
