@@ -16,7 +16,14 @@ const GOOD: Machine = {
   memory: { availableBytes: 2 ** 32 },
   runDirs: { base: '/run/rip-server', existing: '/run', isWritable: true, isPassedOver: false },
   spaces: [
-    { what: 'temporary files', path: '/tmp', freeBytes: 2 ** 32, isOutOfFiles: false, elsewhere: 'TMPDIR=' },
+    {
+      what: 'temporary files',
+      path: '/tmp',
+      freeBytes: 2 ** 32,
+      isOutOfFiles: false,
+      follows: 'it fails',
+      elsewhere: 'TMPDIR=',
+    },
   ],
 }
 

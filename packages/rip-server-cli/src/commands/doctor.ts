@@ -65,8 +65,16 @@ async function machine({ env }: Invocation): Promise<Machine> {
     memory: readMemory(),
     runDirs: await runDirsAt(base, chosen !== undefined && !base.startsWith(`${chosen}/`)),
     spaces: [
-      await spaceIn(base, 'run directories', 'rip-server start --run-dir FOLDER    # another place'),
-      await spaceIn(tmpdir(), 'temporary files', 'TMPDIR=FOLDER    # in the environment: another place'),
+      await spaceIn(base, {
+        what: 'run directories',
+        follows: 'no server starts, and reloads are refused',
+        elsewhere: 'rip-server start --run-dir FOLDER    # another place',
+      }),
+      await spaceIn(tmpdir(), {
+        what: 'temporary files',
+        follows: 'applications cannot write them, and code is compiled anew at each start',
+        elsewhere: 'TMPDIR=FOLDER    # in the environment: another place',
+      }),
     ],
   }
 }
@@ -93,10 +101,10 @@ async function runDirsAt(base: string, isPassedOver: boolean): Promise<RunDirs> 
   return { base, existing, isWritable, isPassedOver }
 }
 
-async function spaceIn(folder: string, what: string, elsewhere: string): Promise<Space> {
+async function spaceIn(folder: string, names: Pick<Space, 'what' | 'follows' | 'elsewhere'>): Promise<Space> {
   const path = existingPart(folder)
   const { bavail, bsize, files, ffree } = await statfs(path)
-  return { what, path, freeBytes: bavail * bsize, isOutOfFiles: files > 0 && ffree === 0, elsewhere }
+  return { ...names, path, freeBytes: bavail * bsize, isOutOfFiles: files > 0 && ffree === 0 }
 }
 
 /** Nothing of one that has stopped meanwhile. */

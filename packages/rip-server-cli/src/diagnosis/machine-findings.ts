@@ -32,6 +32,8 @@ export interface Space {
   readonly path: string
   readonly freeBytes: number
   readonly isOutOfFiles: boolean
+  /** What comes of it when there is no room. */
+  readonly follows: string
   /** How another folder is chosen. */
   readonly elsewhere: string
 }
@@ -137,15 +139,15 @@ function runDirsProblem({ existing, isWritable }: RunDirs): Problem | undefined 
   }
 }
 
-function spaceProblem({ path, freeBytes, isOutOfFiles, elsewhere }: Space): Problem | undefined {
+function spaceProblem({ path, freeBytes, isOutOfFiles, follows, elsewhere }: Space): Problem | undefined {
   if (isOutOfFiles)
     return {
-      advice: `The file system of ${path} has no room for more files.`,
+      advice: `The file system of ${path} has no room for more files: ${follows}.`,
       remedies: [`df -i ${path}    # then remove some`, elsewhere],
     }
   if (freeBytes >= LEAST_SPACE_BYTES) return undefined
   return {
-    advice: `Less than ${bytesText(LEAST_SPACE_BYTES)} are free in ${path}: reloads are refused when there is no room for a snapshot.`,
+    advice: `Less than ${bytesText(LEAST_SPACE_BYTES)} are free in ${path}: without room, ${follows}.`,
     remedies: [`du -xh ${path} | sort -h | tail    # what takes the space`, elsewhere],
   }
 }

@@ -17,6 +17,7 @@ import type { Front } from '../front/front.ts'
 import type { Ops, OpsOptions } from '../ops/open-ops.ts'
 import type { Settings } from '../settings/settings.ts'
 import { DescriptorWatch } from './descriptor-watch.ts'
+import { DiskWatch, writtenBy } from './disk-watch.ts'
 import { FailureWatch } from './failure-watch.ts'
 import type { LiveConfiguration } from './live-configuration.ts'
 import type { ServerPlan } from './server-plan.ts'
@@ -58,13 +59,21 @@ export interface OutletSources {
 /** Opens the control socket and what answers probes, and begins to watch for what an operator has to be told. */
 export async function openOutlets(plan: ServerPlan, sources: OutletSources): Promise<Outlets> {
   const { owned, runDir, manager, front, configuration, tree, opsSocket, commands } = sources
+  const warn = (message: string): void => manager.warn(message)
+  const disks = owned.use(
+    new DiskWatch({
+      written: () => writtenBy(runDir.path, accessLogFile(configuration.current)),
+      tell: warn,
+    }),
+  )
   const status = async (): Promise<ManagerStatus> => {
     const traffic = await front.traffic()
-    return traffic === undefined ? manager.status : statusWithTraffic(manager.status, traffic)
+    const told = traffic === undefined ? manager.status : statusWithTraffic(manager.status, traffic)
+    return { ...told, healthReasons: [...told.healthReasons, ...disks.reasons] }
   }
   // In development the page of the failed request says what is wrong.
   if (plan.mode === 'production') owned.use(new FailureWatch({ status, manager }))
-  owned.use(new DescriptorWatch({ tell: (message) => manager.warn(message) }))
+  owned.use(new DescriptorWatch({ tell: warn }))
   const metrics = owned.use(new ManagerMetrics(manager))
   const ops = await opsOf(plan, {
     passed: opsSocket,
@@ -78,7 +87,7 @@ export async function openOutlets(plan: ServerPlan, sources: OutletSources): Pro
     new CertificateWatch({
       read: async () => (await front.traffic())?.certificates ?? certificatesIn(configuration.current),
       tell: {
-        expires: (message) => manager.warn(message),
+        expires: warn,
         refused: (file, reason) => manager.tellCertificate({ type: 'certificate-refused', file, reason }),
         replaced: (file, expiresAtMs) =>
           manager.tellCertificate({ type: 'certificate-replaced', file, expiresAtMs }),
@@ -121,4 +130,8 @@ function certificatesIn(settings: Settings): readonly ServedCertificate[] {
     // It was removed since it was proven: the balancer serves the one it has.
     return []
   }
+}
+
+function accessLogFile({ balancer: { accessLog } }: Settings): string | undefined {
+  return typeof accessLog === 'object' ? accessLog.file : undefined
 }
