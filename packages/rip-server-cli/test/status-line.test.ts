@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { ManagerEvent } from '@rip/manager'
 import { phaseText, tellPhases } from '../src/instance/phases.ts'
-import { StatusLine } from '../src/terminal/status-line.ts'
-import { takesStatusLine } from '../src/terminal/terminal.ts'
+import { StatusLine, takesStatusLine } from '@rip/balancer/status-line'
 
 /** A status line with a clock of its own; `tick` lets time pass, and answers what was written meanwhile. */
 function statusLine(columns = 40) {

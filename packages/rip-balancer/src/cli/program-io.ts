@@ -7,6 +7,8 @@ export interface ProgramIo {
   readonly env: Readonly<Record<string, string | undefined>>
   out(text: string): void
   err(text: string): void
+  /** Shows what is waited for until it is disposed. @default in the last line of the terminal, from 300 ms on */
+  busy?(text: string): Disposable
   /** Calls back for every arrival of a signal until disposed. */
   onSignal(name: NodeJS.Signals, run: () => void): Disposable
   /**

@@ -11,6 +11,7 @@ import type { Operation } from './operations.ts'
 import type { ProgramIo } from './program-io.ts'
 import { requestsText } from './requests-text.ts'
 import { statusText } from './status-text.ts'
+import { ownStatusLine } from '../text/status-line.ts'
 import { BackendTlsSettings } from '../tls/backend-tls.ts'
 
 const EXIT = { done: 0, failed: 1, config: 5 } as const
@@ -48,15 +49,26 @@ async function drain(
   io: ProgramIo,
 ): Promise<number> {
   const { inFlight } = await admin.drainBackend(backend, operator(io))
-  const left = operation.waitMs === undefined ? inFlight : await finish(admin, backend, operation.waitMs)
+  const left =
+    operation.waitMs === undefined ? inFlight : await finish(admin, backend, operation.waitMs, busyIn(io))
   const rest = left === 0 ? 'nothing is under way there' : `${underWayText(left)} under way there`
   print(io, operation, { backend, drained: true, inFlight: left }, `${backend} takes nothing new; ${rest}\n`)
   return operation.waitMs !== undefined && left > 0 ? EXIT.failed : EXIT.done
 }
 
+type Busy = (text: string) => Disposable | undefined
+
+function busyIn({ busy, env }: ProgramIo): Busy {
+  if (busy !== undefined) return busy
+  const line = ownStatusLine(env)
+  return (text) => line?.show(text)
+}
+
 /** @returns what is under way when nothing is, or when the time is over */
-async function finish(admin: AdminClient, backend: string, limitMs: number): Promise<number> {
+async function finish(admin: AdminClient, backend: string, limitMs: number, busy: Busy): Promise<number> {
   const untilMs = performance.now() + limitMs
+  using shown = new DisposableStack()
+  let before = 0
   for (;;) {
     const { pools } = await admin.status()
     const members = pools.flatMap(({ backends }) => backends).filter(({ id }) => id === backend)
@@ -65,6 +77,9 @@ async function finish(admin: AdminClient, backend: string, limitMs: number): Pro
       0,
     )
     if (left === 0 || performance.now() >= untilMs) return left
+    if (left !== before)
+      shown.use(busy(`${backend} takes nothing new; ${underWayText(left)} under way there`))
+    before = left
     await Bun.sleep(Math.min(ASK_EVERY_MS, Math.max(1, untilMs - performance.now())))
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { until } from '@rip/testing'
+import { runBalancer } from '../../src/cli/run-balancer.ts'
 import { TempFolder, TestBackend, named } from '../servers.ts'
 import { Program } from './program.ts'
 
@@ -130,8 +131,24 @@ describe('rip-balancer drain and undrain', () => {
     expect((await run('status', ...admin)).out).toContain(`drained by ${USER}`)
     expect((await run('drain', a.address, '--wait', '10ms', ...admin)).code).toBe(1)
 
+    const shown: string[] = []
+    const noted: string[] = []
+    const waiting = runBalancer(['drain', a.address, '--wait', '10s', ...admin], {
+      env: {},
+      out: (text) => void noted.push(text),
+      err: (text) => void noted.push(text),
+      onSignal: () => ({ [Symbol.dispose]() {} }),
+      busy: (text) => {
+        shown.push(text)
+        return { [Symbol.dispose]: () => void shown.push('gone') }
+      },
+    })
+    await until('it says what is waited for', () => shown.length > 0)
     gate.resolve()
     expect(await under).toBe('late')
+    expect(await waiting).toBe(0)
+    expect(noted).toEqual([`${a.address} takes nothing new; nothing is under way there\n`])
+    expect(shown).toEqual([`${a.address} takes nothing new; 1 request or tunnel under way there`, 'gone'])
     const waited = await run('drain', a.address, '--wait', '10s', '--json', ...admin)
     expect([waited.code, JSON.parse(waited.out)]).toEqual([
       0,

@@ -1,5 +1,7 @@
 /** How much of a child's standard error is kept to explain its death. */
 export const STDERR_TAIL_BYTES = 65_536
+/** What a process wrote earlier says nothing of its end. */
+export const LAST_WORDS_MS = 30_000
 /** A longer line of a child is handed out in pieces. */
 export const MAX_LINE_BYTES = 262_144
 /** How long the end of a dead child's output is waited for; a descendant that left the group may hold it open for ever. */

@@ -2,7 +2,7 @@ import { constants } from 'node:os'
 import { STUCK_SIGNAL } from '@rip/worker/protocol'
 import { ManagerError } from '../contract/errors.ts'
 import type { ChildProcess, ExitStatus, ProcessSpec, Signal, WorkerIdentity } from '../contract/ports.ts'
-import { MAX_LINE_BYTES, OUTPUT_GRACE_MS, STDERR_TAIL_BYTES } from './bounds.ts'
+import { LAST_WORDS_MS, MAX_LINE_BYTES, OUTPUT_GRACE_MS, STDERR_TAIL_BYTES } from './bounds.ts'
 import { LineSplitter, type OnLine } from './line-splitter.ts'
 import type { OomWatch } from './oom.ts'
 import { StuckQuestion } from './stuck-question.ts'
@@ -115,6 +115,7 @@ export class SupervisedChild implements ChildProcess {
     this.#sweepGroup()
     await withinGrace(outputs.map((output) => output.ended))
     for (const output of outputs) output.stop()
+    this.#tail.keepLatest(LAST_WORDS_MS)
     return {
       code: child.exitCode,
       signal: child.signalCode === null ? null : String(child.signalCode),

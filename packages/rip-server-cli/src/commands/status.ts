@@ -117,9 +117,7 @@ export function statusText(
   const rates = answers.length === 0 ? [] : ['', ...answers]
   const background = backgroundTable(snapshot.background)
   const processes = [
-    ...(snapshot.workers.length > 0 || background.length === 0
-      ? ['', ...workersTable(snapshot.workers)]
-      : []),
+    ...(snapshot.workers.length === 0 ? [] : ['', ...workersTable(snapshot.workers)]),
     ...(background.length === 0 ? [] : ['', ...background]),
   ]
   const crash = crashLines(snapshot)

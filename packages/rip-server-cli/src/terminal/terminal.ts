@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
+import { ownStatusLine } from '@rip/balancer/status-line'
 import { safeText } from '@rip/server/text'
-import { StatusLine, type StatusLineOptions } from './status-line.ts'
 
 /** The output of a command: data to stdout, messages to stderr. Both may be closed at any time. */
 export interface Terminal {
@@ -57,8 +57,7 @@ export function processTerminal(options: TerminalOptions): Terminal {
   const wantsColor = options.color && (process.env['NO_COLOR'] ?? '') === ''
   const colored = wantsColor && interactive
   let json = false
-  const hasLine = interactive && !options.quiet && takesStatusLine(process.env)
-  const line = hasLine ? new StatusLine(processLine) : undefined
+  const line = interactive && !options.quiet ? ownStatusLine(process.env) : undefined
   const style = (format: Style) => (text: string) =>
     colored && !json ? styleText(format, text, { validateStream: false }) : text
   const talk = (level: string, text: string): void => {
@@ -87,22 +86,6 @@ export function processTerminal(options: TerminalOptions): Terminal {
     talkJson: () => void (json = true),
     ...(line !== undefined && { busy: (text: string) => line.show(text) }),
   }
-}
-
-/** Not where a line cannot be erased, and not in the terminal of a CI system, which keeps everything as a log. */
-export function takesStatusLine({ TERM, CI }: Readonly<Record<string, string | undefined>>): boolean {
-  return TERM !== 'dumb' && (CI === undefined || CI === '' || CI === 'false')
-}
-
-const processLine: StatusLineOptions = {
-  write: (text) => void process.stderr.write(text),
-  columns: () => process.stderr.columns || DEFAULT_COLUMNS,
-  nowMs: () => performance.now(),
-  every(intervalMs, run) {
-    const timer = setInterval(run, intervalMs)
-    timer.unref()
-    return { [Symbol.dispose]: () => clearInterval(timer) }
-  },
 }
 
 function talkLine(level: string, text: string): string {

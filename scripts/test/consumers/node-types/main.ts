@@ -1,4 +1,5 @@
 import * as balancer from '@rip/balancer'
+import * as statusLine from '@rip/balancer/status-line'
 import * as supervisor from '@rip/balancer/supervisor'
 import * as text from '@rip/balancer/text'
 import * as manager from '@rip/manager'
@@ -26,6 +27,7 @@ export {
   server,
   settings,
   sources,
+  statusLine,
   supervisor,
   text,
   transpile,

@@ -71,3 +71,30 @@ export class StatusLine {
     this.#isDrawn = true
   }
 }
+
+/** A terminal that does not say how wide it is. */
+const DEFAULT_COLUMNS = 80
+
+/**
+ * The status line of this program's standard error; `undefined` where it is no terminal, where a line cannot be erased, and in
+ * CI systems.
+ */
+export function ownStatusLine(env: Readonly<Record<string, string | undefined>>): StatusLine | undefined {
+  return process.stderr.isTTY && takesStatusLine(env) ? new StatusLine(processLine) : undefined
+}
+
+/** Not where a line cannot be erased, and not in the terminal of a CI system, which keeps everything as a log. */
+export function takesStatusLine({ TERM, CI }: Readonly<Record<string, string | undefined>>): boolean {
+  return TERM !== 'dumb' && (CI === undefined || CI === '' || CI === 'false')
+}
+
+const processLine: StatusLineOptions = {
+  write: (text) => void process.stderr.write(text),
+  columns: () => process.stderr.columns || DEFAULT_COLUMNS,
+  nowMs: () => performance.now(),
+  every(intervalMs, run) {
+    const timer = setInterval(run, intervalMs)
+    timer.unref()
+    return { [Symbol.dispose]: () => clearInterval(timer) }
+  },
+}
