@@ -58,9 +58,9 @@ async function drain(
 
 type Busy = (text: string) => Disposable | undefined
 
-function busyIn({ busy, env }: ProgramIo): Busy {
-  if (busy !== undefined) return busy
-  const line = ownStatusLine(env)
+function busyIn(io: ProgramIo): Busy {
+  if (io.busy !== undefined) return (text) => io.busy?.(text)
+  const line = ownStatusLine(io.env)
   return (text) => line?.show(text)
 }
 
