@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { compiledProgram } from '../../packages/rip-server/src/programs/bundle.ts'
 import { startRegistry, type Registry } from '../src/registry.ts'
 import { commit, copyWorkspace, emptyFolder, mustRun, run } from './workspace-copy.ts'
 
@@ -191,6 +192,11 @@ describe('in an empty folder', () => {
       const shop = join(cwd, 'shop')
       await mustRun(['bun', 'run', 'typecheck'], { cwd: shop, env: registryEnv() })
       expect(readFileSync(join(shop, '.gitignore'), 'utf8')).toContain('node_modules/')
+      // What is published was made of the sources that are published with it.
+      const bundled = (name: string, program: string): string | undefined =>
+        compiledProgram(join(shop, 'node_modules', name), program)
+      expect(bundled('rip-server', 'serving.js')).toBeDefined()
+      expect(bundled('@rip/balancer', 'bin/rip-balancer')).toBeDefined()
     },
     2 * MINUTE_MS,
   )

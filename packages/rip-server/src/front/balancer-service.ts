@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { AdminClient, BalancerConfig } from '@rip/balancer'
 import {
   type Account,
@@ -115,20 +116,25 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
       write()
       await admin.configure(config())
     },
-    ready: ({ signal }) => untilReady(admin, signal),
+    ready: ({ signal }) => untilReady(options, signal),
     alive: async ({ signal }) => void (await admin.status(signal)),
     leave: () => admin.leave(),
   }
 }
 
-async function untilReady(admin: AdminClient, signal: AbortSignal): Promise<void> {
-  while (!(await isReady(admin, signal))) {
+async function untilReady(options: BalancerServiceOptions, signal: AbortSignal): Promise<void> {
+  while (!(await isReady(options, signal))) {
     signal.throwIfAborted()
     await Bun.sleep(READY_POLL_MS)
   }
 }
 
-async function isReady(admin: AdminClient, signal: AbortSignal): Promise<boolean> {
+async function isReady(
+  { admin, adminPath }: Pick<BalancerServiceOptions, 'admin' | 'adminPath'>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  // Looking costs far less than asking, and processors are needed for what starts.
+  if (!existsSync(adminPath)) return false
   return admin.status(signal).then(
     ({ ready }) => ready,
     () => false,
