@@ -142,6 +142,7 @@ export class Http2Session implements Receiver, ControlHandler, StreamHost, Block
   /** Checks the time limits. @param now monotonic milliseconds */
   tick(now: number): void {
     if (this.isOver) return
+    this.streams.tick()
     if (this.goingAway.isLastDue(now)) this.endGoingAway()
     if (this.sentSettings.isOverdue(now)) this.settingsOverdue()
   }

@@ -1,4 +1,5 @@
 import { MAX_31_BITS } from './frame-type.ts'
+import { OpenStreams } from './open-streams.ts'
 import type { Role } from './settings.ts'
 import type { Http2Stream } from './stream.ts'
 
@@ -21,7 +22,7 @@ export class StreamTable {
   /** The highest stream of the peer; 0 when there was none, as always where the peer is a server. */
   lastPeerId = 0
   private readonly role: Role
-  private readonly open = new Map<number, Http2Stream>()
+  private readonly open = new OpenStreams<Http2Stream>()
   private readonly resetHere = new Set<number>()
   private readonly gaps: { readonly after: number; readonly before: number }[] = []
   /** Streams that were reset, and whose owners are not done. */
@@ -48,7 +49,12 @@ export class StreamTable {
 
   /** All that are open; they may be removed meanwhile. */
   all(): Http2Stream[] {
-    return [...this.open.values()]
+    return this.open.list()
+  }
+
+  /** Called now and then: a connection without streams keeps no room for them. */
+  tick(): void {
+    if (this.open.size === 0) this.open.clear()
   }
 
   /** Streams that are open, or whose owners are not done with them. */
@@ -64,13 +70,13 @@ export class StreamTable {
   }
 
   add(stream: Http2Stream): void {
-    this.open.set(stream.id, stream)
+    this.open.add(stream)
   }
 
   /** The peer has begun a stream, which implies that it does not use those it has left out. */
   addOfPeer(stream: Http2Stream): void {
     this.leaveOut(stream.id)
-    this.open.set(stream.id, stream)
+    this.open.add(stream)
   }
 
   /** The peer has begun a stream that is not taken. */
@@ -82,7 +88,7 @@ export class StreamTable {
   }
 
   remove(id: number): void {
-    this.open.delete(id)
+    this.open.remove(id)
   }
 
   /** A client's stream has been reset: a backend may go on with what its client does not want any more. */
