@@ -42,7 +42,7 @@ test('streams are found by their identifiers, however many are open and however 
       expect(streams.list()).toEqual([...model.values()])
       for (const [id, stream] of model) expect(streams.get(id)).toBe(stream)
     }),
-    { numRuns: 60 },
+    { numRuns: 20 },
   )
 })
 

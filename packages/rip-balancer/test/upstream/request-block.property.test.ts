@@ -141,7 +141,7 @@ test('a backend is told the same in HTTP/2 as in HTTP/1.1', () => {
         }
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: 400 },
   )
-  expect(usual).toBeGreaterThan(100)
+  expect(usual).toBeGreaterThan(20)
 })
