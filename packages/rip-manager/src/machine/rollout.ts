@@ -85,9 +85,9 @@ export function onBuilt(fleet: Fleet, token: number, result: BuildResult | Error
   if (result instanceof Error) return onNotBuilt(fleet, rollout, result)
   if ('changed' in result) return readAnew(fleet, rollout)
   rollout.generationId = result.ok ? result.snapshot.generation : (result.generation ?? rollout.generationId)
+  if (rollout.kind === 'reload') fleet.verdicts.found(rollout.generationId)
   if (result.ok && rollout.generationId === fleet.serving?.generation.id)
     return endUnchanged(fleet, rollout, result.snapshot)
-  if (rollout.kind === 'reload') fleet.verdicts.found(rollout.generationId)
   if (result.ok && isUnwelcome(fleet, rollout)) return onCondemned(fleet, rollout, result.snapshot)
   if (result.ok) return boot(fleet, rollout, result.snapshot)
   const code = result.failure.kind === 'config' ? 'config-invalid' : 'build-failed'

@@ -2,7 +2,7 @@ import { systemClock } from '../system/clock.ts'
 import { openLibc } from '../system/libc.ts'
 import type { Manager } from '../contract/manager-api.ts'
 import type { Clock } from '../contract/ports.ts'
-import type { ManagerStatus } from '../contract/status.ts'
+import type { ManagerHealth, ManagerStatus } from '../contract/status.ts'
 import { type NotifySocket, openNotifySocket } from './notify-socket.ts'
 
 /** Variables the service manager passes; they are meant for us, not for our children. */
@@ -48,6 +48,8 @@ class StatusNotifier implements SystemdNotifier {
   readonly #owned = new DisposableStack()
   #isReady = false
   #isReloading = false
+  /** Counted by the balancers, of which the status of the manager does not know. */
+  #isFailing = false
 
   constructor(manager: Pick<Manager, 'on' | 'status'>, socket: NotifySocket) {
     this.#manager = manager
@@ -58,7 +60,7 @@ class StatusNotifier implements SystemdNotifier {
     for (const end of ['generation-cut', 'generation-refused', 'generation-unchanged'] as const) {
       this.#owned.use(manager.on(end, () => this.#reloaded()))
     }
-    this.#owned.use(manager.on('health', () => this.#send()))
+    this.#owned.use(manager.on('health', ({ health }) => this.#healthIs(health)))
     this.#owned.use(manager.on('stopping', () => this.#send('STOPPING=1')))
   }
 
@@ -80,6 +82,11 @@ class StatusNotifier implements SystemdNotifier {
     this.#send('READY=1')
   }
 
+  #healthIs(health: ManagerHealth): void {
+    this.#isFailing = health === 'failing'
+    this.#send()
+  }
+
   #reloading(): void {
     if (!this.#isReady) return
     this.#isReloading = true
@@ -96,7 +103,10 @@ class StatusNotifier implements SystemdNotifier {
 
   /** Sends these fields and the status of the manager. */
   #send(...fields: readonly string[]): void {
-    this.#socket.send([...fields, `STATUS=${describe(this.#manager.status)}`].join('\n'))
+    const { status } = this.#manager
+    const isFailing = this.#isFailing && status.health === 'ok'
+    const shown = isFailing ? { ...status, health: 'failing' as const } : status
+    this.#socket.send([...fields, `STATUS=${describe(shown)}`].join('\n'))
   }
 }
 

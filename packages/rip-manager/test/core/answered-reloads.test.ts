@@ -9,6 +9,19 @@ describe('a reload that begins nothing is reported', () => {
     expect(rig.events.at(-1)).toMatchObject({ type: 'generation-unchanged', generation })
   })
 
+  test('when what is on disk turns out to be what serves, and then the status shows nothing else there', async () => {
+    await using rig = await startedRig({
+      builder: {
+        build: async ({ files }) => ({ ok: true, snapshot: { generation: `code-${files.get('app.ts')}` } }),
+      },
+    })
+    const { generation } = rig.manager.status
+    rig.files.writeUnseen('notes.md', 'of no concern to the code')
+    expect(rig.files.generation).not.toBe(generation)
+    expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: true, unchanged: true })
+    expect(rig.manager.status.disk).toMatchObject({ generation })
+  })
+
   test('when reloads are held', async () => {
     await using rig = await startedRig()
     rig.manager.hold()

@@ -113,6 +113,15 @@ describe.each(['a path', 'the abstract namespace'])('with a socket in %s', (plac
     ])
   })
 
+  test('that many answers fail is sent, and that they do no more', async () => {
+    const { manager, service } = await setup()
+    manager.emit({ type: 'ready', generation: 'g1', workers: 2, tookMs: 1 })
+    manager.emit({ type: 'health', health: 'failing', reasons: ['9 of 9 answers failed'] })
+    expect(service.read().at(-1)).toBe('STATUS=failing, generation g1, 2 of 2 workers ready')
+    manager.emit({ type: 'health', health: 'ok' })
+    expect(service.read().at(-1)).toBe('STATUS=ok, generation g1, 2 of 2 workers ready')
+  })
+
   test('the end of a refused reload is sent, with the reason in one line', async () => {
     const { manager, service } = await setup()
     manager.emit({ type: 'ready', generation: 'g1', workers: 2, tookMs: 1 })

@@ -56,8 +56,20 @@ function change(verb: Change) {
       watchMs,
     )
     if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify(result))
-    return tell(verb, result, invocation)
+    const code = tell(verb, result, invocation)
+    if (isLong) tellFailing(await client.status(), invocation)
+    return code
   }
+}
+
+/**
+ * Code also stays while many of its answers fail: those that the code before did not give, as it has no such route, say nothing
+ * about which of the two is better.
+ */
+function tellFailing({ health, healthReasons }: ManagerStatus, { terminal }: Invocation): void {
+  if (health !== 'failing') return
+  const reasons = healthReasons.join('; ')
+  terminal.complain(`${terminal.bad('warning')} ${reasons}: see rip-server status --routes`, 'warn')
 }
 
 /** The instance, and the background process of it that the word of `restart` names, if it does. */

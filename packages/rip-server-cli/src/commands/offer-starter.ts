@@ -14,14 +14,17 @@ import { languageOf, writeStarter } from './init.ts'
  * Offers a starter where no application was found: asks in a terminal, and names the command elsewhere.
  *
  * @param error why the application cannot be served
+ * @returns when the answer came, in milliseconds since the start of the process
  * @throws CliError `NO_APPLICATION` unless a starter was written; any other error unchanged
  */
-export async function offerStarter(error: unknown, invocation: Invocation): Promise<void> {
+export async function offerStarter(error: unknown, invocation: Invocation): Promise<number> {
   const { line, cwd } = invocation
   const folder = resolve(cwd, flagValue(invocation, 'app') ?? line.words[0] ?? '.')
   if (!isNotFound(error) && !isMissingFolder(error, folder)) throw error
   const starter = (await wantsStarter(folder, invocation)) ?? refuse(error, folder, cwd)
+  const answeredMs = performance.now()
   await writeStarter(folder, starter, invocation)
+  return answeredMs
 }
 
 /** A name without an ending is more likely a folder than a file. */

@@ -53,17 +53,24 @@ export function dev(invocation: Invocation): Promise<number> {
 
 async function serve(invocation: Invocation, mode: Mode): Promise<number> {
   talkAsAsked(invocation)
-  return servePlan(await planOrOffer(invocation, mode), invocation)
+  const { plan, begunMs } = await planOrOffer(invocation, mode)
+  return servePlan(plan, invocation, begunMs)
+}
+
+interface BegunPlan {
+  readonly plan: ServerPlan
+  /** When the user had said what to do, since the start of the process. */
+  readonly begunMs: number
 }
 
 /** Where there is no application, one may be written first. */
-async function planOrOffer(invocation: Invocation, mode: Mode): Promise<ServerPlan> {
+async function planOrOffer(invocation: Invocation, mode: Mode): Promise<BegunPlan> {
   try {
-    return await hintedPlan(invocation, mode)
+    return { plan: await hintedPlan(invocation, mode), begunMs: 0 }
   } catch (error) {
     const { offerStarter } = await import('./offer-starter.ts')
-    await offerStarter(error, invocation)
-    return hintedPlan(invocation, mode)
+    const begunMs = await offerStarter(error, invocation)
+    return { plan: await hintedPlan(invocation, mode), begunMs }
   }
 }
 
@@ -108,11 +115,15 @@ export function talkAsAsked(invocation: Invocation): void {
   if (isOn(invocation, 'json') || asked === 'json') invocation.terminal.talkJson()
 }
 
-/** Runs a server from its start to its end; resolves with the exit code. */
-export function servePlan(plan: ServerPlan, invocation: Invocation): Promise<number> {
+/**
+ * Runs a server from its start to its end; resolves with the exit code.
+ *
+ * @param begunMs see {@link BegunPlan}
+ */
+export function servePlan(plan: ServerPlan, invocation: Invocation, begunMs = 0): Promise<number> {
   const warning = rootWarning(process.geteuid?.(), plan.tenants, isInContainer(invocation.env))
   if (warning !== undefined) plan.warn(warning)
-  return new Serving(plan, invocation).run()
+  return new Serving(plan, invocation, begunMs).run()
 }
 
 /** @throws ServerError `APP_NOT_FOUND`, `CONFIG_INVALID`, `FILE_REFUSED` */
@@ -169,6 +180,7 @@ function logFormatOf({ logFormat }: Settings, invocation: Invocation): LogFormat
 class Serving {
   readonly #plan: ServerPlan
   readonly #invocation: Invocation
+  readonly #begunMs: number
   #server: OpenServer | undefined
   #keys: DeveloperKeys | undefined
   #serves = false
@@ -176,9 +188,10 @@ class Serving {
   #startFailed = false
   #interruptedBy: NodeJS.Signals | undefined
 
-  constructor(plan: ServerPlan, invocation: Invocation) {
+  constructor(plan: ServerPlan, invocation: Invocation, begunMs: number) {
     this.#plan = plan
     this.#invocation = invocation
+    this.#begunMs = begunMs
   }
 
   async run(): Promise<number> {
@@ -339,7 +352,7 @@ class Serving {
       concurrency: settings.concurrency,
       watching: this.#watchingText(manager.status),
       control: runDir.controlPath,
-      tookMs: performance.now(),
+      tookMs: performance.now() - this.#begunMs,
       version: ownManifest().version,
       snapshot: manager.status,
       cwd,

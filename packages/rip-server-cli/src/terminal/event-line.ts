@@ -191,7 +191,7 @@ export function configurationLines(change: ConfigurationChange | undefined): rea
 /** @param interactive whether Ctrl-C means something where it is read */
 function stoppingText(delayMs: number | undefined, interactive: boolean): string {
   const what = delayMs === undefined ? 'finishing' : `serving on for ${durationText(delayMs)}, then finishing`
-  return `stopping: ${what} the requests under way${interactive ? ' (Ctrl-C again to stop immediately)' : ''}`
+  return `stopping: ${what} the requests under way${interactive ? ' (Ctrl-C again to stop now)' : ''}`
 }
 
 /** What was limited because of a suspicion, and why. */
