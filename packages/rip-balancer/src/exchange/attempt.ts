@@ -45,9 +45,7 @@ export class Attempt {
     this.backend = backend
     this.onTrial = backend.onTrial
     this.claimedAtMs = this.clock.nowMs
-    this.facts.backend = backend.id
-    this.facts.generation = backend.generation
-    this.facts.answers = backend.answers
+    this.facts.tried = backend
     this.facts.reason = undefined
   }
 

@@ -1,11 +1,8 @@
 import type { Claimant, ClaimRefusal } from '../pool/claim.ts'
 import type { Backend } from '../upstream/backend.ts'
-import type { DataPlane } from './data-plane.ts'
 import { asksForEventStream } from './event-stream.ts'
 import type { ExchangeContext } from './exchange-context.ts'
-import type { ExchangeFacts } from './exchange-facts.ts'
 import { causeOf } from './failure.ts'
-import type { Progress } from './progress.ts'
 import type { EndCause } from './record.ts'
 import type { RequestRelay } from './request-relay.ts'
 import type { Retries } from './retries.ts'
@@ -20,30 +17,21 @@ export interface ClaimOwner {
 
 /** The claim of an exchange on a backend: what the pool asks about the request, what it notes on it, and what it says. */
 export class BackendClaim implements Claimant {
-  private readonly plane: DataPlane
-  private readonly facts: ExchangeFacts
+  private readonly context: ExchangeContext
   private readonly request: RequestRelay
   private readonly retries: Retries
-  private readonly progress: Progress
   private readonly owner: ClaimOwner
 
-  constructor(
-    { plane, facts, progress }: ExchangeContext,
-    request: RequestRelay,
-    retries: Retries,
-    owner: ClaimOwner,
-  ) {
-    this.plane = plane
-    this.facts = facts
+  constructor(context: ExchangeContext, request: RequestRelay, retries: Retries, owner: ClaimOwner) {
+    this.context = context
     this.request = request
     this.retries = retries
-    this.progress = progress
     this.owner = owner
   }
 
   /** @returns the backend, `undefined` when the request waits in the queue, or why there is none */
   make(): Backend | EndCause | undefined {
-    const result = this.plane.claims.claim(this, this.retries.tried)
+    const result = this.context.plane.claims.claim(this, this.retries.tried)
     if (result === 'queued') return undefined
     return typeof result === 'string' ? this.causeOfRefusal(result) : result
   }
@@ -51,12 +39,13 @@ export class BackendClaim implements Claimant {
   /** Leaves the queue. */
   withdraw(): void {
     this.noteWait()
-    this.plane.claims.withdraw(this)
+    this.context.plane.claims.withdraw(this)
   }
 
   /** The wait that ends now, in the queue or in front of the next attempt, is part of the record. */
   noteWait(): void {
-    this.facts.queueMs += this.progress.inPhaseMs(this.plane.turn.clock.nowMs)
+    const { facts, plane, progress } = this.context
+    facts.queueMs += progress.inPhaseMs(plane.turn.clock.nowMs)
   }
 
   // --- Claimant
@@ -72,38 +61,38 @@ export class BackendClaim implements Claimant {
   }
 
   get target(): string {
-    return this.facts.target
+    return this.context.facts.target
   }
 
   get lot(): number {
-    return this.facts.lot
+    return this.context.facts.lot
   }
 
   set lot(lot: number) {
-    this.facts.lot = lot
+    this.context.facts.lot = lot
   }
 
   get lotFailed(): boolean {
-    return this.facts.lotFailed
+    return this.context.facts.lotFailed
   }
 
   set lotFailed(failed: boolean) {
-    this.facts.lotFailed = failed
+    this.context.facts.lotFailed = failed
   }
 
   /** What the hash policy binds to a backend. */
   get hashKey(): string | undefined {
-    return this.plane.settings.hashKey(this.facts)
+    return this.context.plane.settings.hashKey(this.context.facts)
   }
 
   /** Names of backends in the client's cookies. */
   get stickyNames(): readonly string[] {
-    return this.plane.settings.sticky?.namesIn(this.facts) ?? NO_NAMES
+    return this.context.plane.settings.sticky?.namesIn(this.context.facts) ?? NO_NAMES
   }
 
   /** Value of the field whose values belong to backends. */
   get learnedKey(): string | undefined {
-    return this.plane.settings.learned?.keyIn(this.facts)
+    return this.context.plane.settings.learned?.keyIn(this.context.facts)
   }
 
   get asksForTunnel(): boolean {
@@ -111,7 +100,7 @@ export class BackendClaim implements Claimant {
   }
 
   get expectsLongLife(): boolean {
-    return this.asksForTunnel || asksForEventStream(this.facts.request!)
+    return this.asksForTunnel || asksForEventStream(this.context.facts.request!)
   }
 
   get isRepeatable(): boolean {

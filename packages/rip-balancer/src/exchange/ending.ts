@@ -112,7 +112,7 @@ export class Ending {
     this.exchange.enter(EXCHANGE.events.end)
     this.facts.end(cause)
     this.body.forget()
-    this.context.share.free()
-    this.context.window.free()
+    this.context.freeShare()
+    this.context.freeWindow()
   }
 }

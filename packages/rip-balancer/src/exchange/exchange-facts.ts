@@ -5,13 +5,20 @@ import { FIELD } from '../http1/field-name.ts'
 import { methodNumber } from '../http1/method-number.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { requestKind } from '../http1/request-kind.ts'
-import type { Clock } from '../transport/clock.ts'
+import type { Backend } from '../upstream/backend.ts'
 import type { RecentAnswers } from '../answers/recent-answers.ts'
 import type { AffinitySource } from '../forwarding/affinity.ts'
 import type { ClientSide } from './client-side.ts'
 import type { DataPlane } from './data-plane.ts'
 import type { EndCause, ExchangeRecord } from './record.ts'
 import type { RequestBody } from './request-body.ts'
+
+/** What the record of an exchange is read from. */
+export interface RecordedExchange {
+  readonly plane: DataPlane
+  readonly client: ClientSide
+  readonly body: RequestBody
+}
 
 /**
  * What is known about the current exchange of a connection, and its record when it ends. Texts are made when they are
@@ -26,13 +33,10 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
   held = false
   queueMs = 0
   responseMs = 0
-  totalMs = 0
   endedAtMs = 0
-  bytesSent = 0
-  backend: string | undefined = undefined
   reason: string | undefined = undefined
-  generation: string | undefined = undefined
-  answers: RecentAnswers | undefined = undefined
+  /** The last one that was tried. */
+  tried: Backend | undefined = undefined
   request: RequestHead | undefined
   /** When the first byte of the request arrived, on the monotonic clock. */
   begunAt = 0
@@ -40,23 +44,18 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
   edits: FieldEdits | undefined
   /** What a trusted proxy says about its client. */
   statement: TrustedStatement | undefined
-  private readonly plane: DataPlane
-  private readonly client: ClientSide
-  private readonly body: RequestBody
-  private readonly clock: Clock
-  private idNumber = 0
-  private givenId: string | undefined
+  private readonly context: RecordedExchange
+  /** 0 until there is one. */
+  private id: string | number = 0
   private sentBefore = 0
 
-  constructor(plane: DataPlane, client: ClientSide, body: RequestBody) {
-    this.plane = plane
-    this.client = client
-    this.body = body
-    this.clock = plane.turn.clock
+  /** @param context is not read here, as it may be incomplete */
+  constructor(context: RecordedExchange) {
+    this.context = context
   }
 
   get startedAt(): number {
-    return this.clock.wallMs(this.begunAt)
+    return this.context.plane.turn.clock.wallMs(this.begunAt)
   }
 
   get method(): string {
@@ -77,22 +76,22 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
   }
 
   get scheme(): 'http' | 'https' {
-    return this.statement?.scheme ?? this.client.identity.scheme
+    return this.statement?.scheme ?? this.context.client.identity.scheme
   }
 
   get clientAddress(): string {
-    return this.statement?.address ?? this.client.identity.address
+    return this.statement?.address ?? this.context.client.identity.address
   }
 
   /** Port of the client, 0 when unknown. */
   get clientPort(): number {
-    return this.statement?.port ?? this.client.identity.port
+    return this.statement?.port ?? this.context.client.identity.port
   }
 
   /** Address that tunnels and event streams are counted for; none for Unix peers, and for proxies that name no client. */
   get countedAddress(): string | undefined {
     const { clientAddress } = this
-    const { identity } = this.client
+    const { identity } = this.context.client
     const isProxy = identity.trusted && clientAddress === identity.address
     return isProxy || clientAddress === UNIX_PEER ? undefined : clientAddress
   }
@@ -104,14 +103,13 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
 
   /** The request id, or the number of one that the balancer made, which is spelled out only where it is read. */
   get idOrNumber(): string | number {
-    if (this.givenId !== undefined) return this.givenId
-    if (this.idNumber === 0) this.idNumber = nextRequestNumber()
-    return this.idNumber
+    if (this.id === 0) this.id = nextRequestNumber()
+    return this.id
   }
 
   get kind(): number {
     const head = this.readable
-    return head === undefined ? 0 : requestKind(head, this.plane.kindSeed)
+    return head === undefined ? 0 : requestKind(head, this.context.plane.kindSeed)
   }
 
   get methodNumber(): number {
@@ -138,48 +136,65 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
   }
 
   get bytesReceived(): number {
-    return this.body.received
+    return this.context.body.received
+  }
+
+  get bytesSent(): number {
+    return this.context.client.sent - this.sentBefore
+  }
+
+  get totalMs(): number {
+    return this.endedAtMs - this.begunAt
+  }
+
+  get backend(): string | undefined {
+    return this.tried?.id
+  }
+
+  get generation(): string | undefined {
+    return this.tried?.generation
+  }
+
+  get answers(): RecentAnswers | undefined {
+    return this.tried?.answers
   }
 
   /** Forgets the previous exchange. @param firstByteAt when the first byte of this one arrived */
   begin(head: RequestHead | undefined, firstByteAt: number): void {
     this.request = head
     this.begunAt = firstByteAt
-    this.sentBefore = this.client.sent
-    this.status = this.retries = this.bytesSent = this.lot = 0
-    this.queueMs = this.responseMs = this.totalMs = 0
+    this.sentBefore = this.context.client.sent
+    this.status = this.retries = this.lot = 0
+    this.queueMs = this.responseMs = 0
     this.lotFailed = this.held = false
-    this.backend = this.reason = this.generation = this.answers = undefined
+    this.tried = this.reason = undefined
     this.edits = this.statement = undefined
-    this.idNumber = 0
-    this.givenId = undefined
+    this.id = 0
   }
 
   /** Reads what the client says about itself, as far as it is believed. */
   readClaims(head: RequestHead): void {
-    const { identity } = this.client
-    const { forwarding } = this.plane.settings
+    const { identity } = this.context.client
+    const { forwarding } = this.context.plane.settings
     if (identity.trusted) this.statement = readStatement(head, identity, forwarding.trustedProxies)
     if (!identity.trusted && !forwarding.acceptRequestId) return
     const index = head.find(FIELD.xRequestId)
     if (index >= 0 && isRequestId(head.bytes, head.valueStart(index), head.valueEnd(index)))
-      this.givenId = head.value(index)
+      this.id = head.value(index)
   }
 
   /** An attempt failed, or its connection was lost. @param reason what the system or TLS said, if they did */
   noteReason(reason: string | undefined): void {
     this.reason = reason
     if (reason !== undefined && this.backend !== undefined)
-      this.plane.settings.observer.attemptFailed(this.backend, reason)
+      this.context.plane.settings.observer.attemptFailed(this.backend, reason)
   }
 
   /** The exchange has ended: completes the record and hands it over. */
   end(cause: EndCause): void {
     this.cause = cause
-    this.bytesSent = this.client.sent - this.sentBefore
-    this.endedAtMs = this.clock.nowMs
-    this.totalMs = this.endedAtMs - this.begunAt
-    this.plane.settings.observer.ended(this)
+    this.endedAtMs = this.context.plane.turn.clock.nowMs
+    this.context.plane.settings.observer.ended(this)
     this.request = undefined
   }
 

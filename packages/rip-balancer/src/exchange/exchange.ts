@@ -19,7 +19,6 @@ import { answersOf } from './page-answers.ts'
 import { responseRelayOf } from './page-relay.ts'
 import type { Progress } from './progress.ts'
 import type { EndCause } from './record.ts'
-import type { RequestBody } from './request-body.ts'
 import { requestInFlight, type RequestInFlight } from './request-in-flight.ts'
 import { RequestRelay } from './request-relay.ts'
 import type { ResponseRelay } from './response-relay.ts'
@@ -45,9 +44,6 @@ const MALFORMED = 400
 export class Exchange implements ClaimOwner, PhaseHolder {
   private state = EXCHANGE.states.idle
   private readonly context: ExchangeContext
-  private readonly plane: DataPlane
-  private readonly client: ClientSide
-  private readonly body: RequestBody
   private readonly facts: ExchangeFacts
   private readonly attempt: Attempt
   private readonly progress: Progress
@@ -62,9 +58,6 @@ export class Exchange implements ClaimOwner, PhaseHolder {
   constructor(plane: DataPlane, client: ClientSide) {
     const context = new ExchangeContext(plane, client)
     this.context = context
-    this.plane = plane
-    this.client = client
-    this.body = context.body
     this.facts = context.facts
     this.attempt = context.attempt
     this.progress = context.progress
@@ -104,7 +97,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
   begin(head: RequestHead, firstByteAt: number): void {
     this.start(head, firstByteAt)
     this.facts.readClaims(head)
-    this.body.begin(head.hasBody)
+    this.context.body.begin(head.hasBody)
     const answer = this.answers.to(head)
     if (answer !== undefined) this.ending.answer(answer)
     else if (this.request.mayGather(head)) this.gather(head)
@@ -114,7 +107,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
   /** Refuses a request that is malformed or too slow; nothing more is read from the client. @param head as far as it was read */
   refuse(head: RequestHead | undefined, status: number, cause: EndCause, firstByteAt: number): void {
     this.start(head, firstByteAt)
-    this.body.begin(false)
+    this.context.body.begin(false)
     this.ending.error(status, cause, true)
   }
 
@@ -125,7 +118,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
     this.retries.reset()
     this.request.reset()
     this.progress.begin()
-    this.plane.settings.observer.started()
+    this.context.plane.settings.observer.started()
   }
 
   /** Backends are scarce: the body is read before one is claimed. */
@@ -159,14 +152,14 @@ export class Exchange implements ClaimOwner, PhaseHolder {
 
   /** Sends at once if a connection is ready, or waits for one. */
   private connect(backend: Backend): void {
-    const { attempt, response, request } = this
-    const { upstreams } = this.plane
+    const { attempt, response, context } = this
+    const { upstreams } = context.plane
     attempt.begin(backend)
-    const ready = upstreams.ready(backend, response, request.outgoing, this.retries.hasFailed)
+    const ready = upstreams.ready(backend, response, context, this.retries.hasFailed)
     attempt.upstream = ready
     if (ready !== undefined) return this.send(ready)
     this.enter(EXCHANGE.events.connect)
-    attempt.upstream = upstreams.connect(backend, response, request.outgoing)
+    attempt.upstream = upstreams.connect(backend, response, context)
   }
 
   connected(): void {
@@ -238,7 +231,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
   /** The client took all that was waiting for it. */
   clientDrained(): void {
     this.progress.clientMoved()
-    this.context.share.free()
+    this.context.freeShare()
     if (this.phase === 'flushing') this.ending.flushed()
     else this.attempt.upstream?.resume()
   }
@@ -247,10 +240,10 @@ export class Exchange implements ClaimOwner, PhaseHolder {
   clientEnded(): boolean {
     if (this.phase === 'tunnel') return this.tunnelInputEnded()
     if (this.phase === 'queued' || this.phase === 'backing-off' || this.awaitsUpgrade) return false
-    this.client.closeAfter()
+    this.context.client.closeAfter()
     if (this.phase === 'flushing') return true
-    if (this.body.done && this.plane.settings.halfClose === 'abort') return false
-    if (this.body.done) this.noteHalfClose()
+    if (this.context.body.done && this.context.plane.settings.halfClose === 'abort') return false
+    if (this.context.body.done) this.noteHalfClose()
     else this.bodyRefused(MALFORMED)
     return true
   }

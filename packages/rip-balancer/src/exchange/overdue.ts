@@ -1,5 +1,4 @@
 import type { BackendClaim } from './backend-claim.ts'
-import type { ClientSide } from './client-side.ts'
 import { Deadlines, type Missed } from './deadlines.ts'
 import type { Ending } from './ending.ts'
 import type { ExchangeContext } from './exchange-context.ts'
@@ -28,34 +27,44 @@ export interface OverdueParts {
 /** What follows when an exchange misses one of its deadlines. */
 export class Overdue {
   private readonly context: ExchangeContext
-  private readonly client: ClientSide
-  private readonly parts: OverdueParts
+  private readonly request: RequestRelay
+  private readonly response: ResponseRelay
+  private readonly retries: Retries
+  private readonly backendClaim: BackendClaim
+  private readonly ending: Ending
   private readonly exchange: OverdueExchange
   private readonly deadlines: Deadlines
 
-  constructor(context: ExchangeContext, parts: OverdueParts, exchange: OverdueExchange) {
+  constructor(
+    context: ExchangeContext,
+    { request, response, retries, backendClaim, ending }: OverdueParts,
+    exchange: OverdueExchange,
+  ) {
     this.context = context
-    this.client = context.client
-    this.parts = parts
+    this.request = request
+    this.response = response
+    this.retries = retries
+    this.backendClaim = backendClaim
+    this.ending = ending
     this.exchange = exchange
-    this.deadlines = new Deadlines(context, parts.request, exchange, this)
+    this.deadlines = new Deadlines(context, request, exchange, this)
   }
 
   /** Checks all deadlines. @param now monotonic milliseconds */
   tick(now: number): void {
     const missed = this.deadlines.missed(now)
-    if (missed === undefined) this.parts.response.resumeIfBuffered()
+    if (missed === undefined) this.response.resumeIfBuffered()
     else this.follow(missed)
   }
 
   private follow(missed: Missed): void {
     switch (missed) {
       case 'reading':
-        return this.parts.ending.abort('client-timeout', 'client-gone')
+        return this.ending.abort('client-timeout', 'client-gone')
       case 'body':
         return this.clientTimedOut()
       case 'continue':
-        return this.parts.request.continueAnyway()
+        return this.request.continueAnyway()
       case 'back-off':
         return this.backedOff()
       case 'connect':
@@ -69,33 +78,33 @@ export class Overdue {
       case 'total':
         return this.responseTimedOut()
       case 'tunnel':
-        return this.parts.ending.abort('tunnel-closed', 'ok')
+        return this.ending.abort('tunnel-closed', 'ok')
     }
   }
 
   private backedOff(): void {
-    this.parts.backendClaim.noteWait()
+    this.backendClaim.noteWait()
     this.exchange.claim()
   }
 
   /** The client is too slow, or others wait for the place it keeps. */
   clientTimedOut(): void {
-    const { ending } = this.parts
+    const { ending } = this
     if (this.exchange.phase === 'responding') return ending.abort('client-timeout', 'client-gone')
     ending.withdraw('client-gone')
     this.context.body.giveUp()
-    this.client.closeAfter()
+    this.context.client.closeAfter()
     ending.fail('client-timeout')
   }
 
   /** Whether another backend is asked in place of this one, of which nothing was passed on. */
   private get takesAnother(): boolean {
-    return this.exchange.phase === 'waiting' && this.parts.retries.takesAnother()
+    return this.exchange.phase === 'waiting' && this.retries.takesAnother()
   }
 
   /** That both sides are silent says nothing about either. */
   private conversationEnds(): void {
-    const { ending } = this.parts
+    const { ending } = this
     if (this.exchange.phase === 'responding') return ending.abort('response-timeout', 'ok')
     ending.withdraw('ok')
     ending.fail('response-timeout')
@@ -104,7 +113,7 @@ export class Overdue {
   /** That an event stream is silent says nothing about its backend. */
   private responseTimedOut(): void {
     const { phase } = this.exchange
-    const { ending } = this.parts
+    const { ending } = this
     if (this.context.attempt.longLife.hasBegun) return ending.abort('response-timeout', 'ok')
     if (phase === 'responding' || phase === 'flushing')
       return ending.abort('response-timeout', 'response-timeout')

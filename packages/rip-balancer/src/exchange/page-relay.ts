@@ -5,6 +5,7 @@ import type { Ending } from './ending.ts'
 import type { ExchangeContext } from './exchange-context.ts'
 import { PageEdits, type Insertion } from './page-edits.ts'
 import type { RequestRelay } from './request-relay.ts'
+import { responseEditsOf } from './response-edits.ts'
 import { ResponseRelay, type RespondingExchange } from './response-relay.ts'
 
 /** The relay of exchanges; with page scripts one that puts them into pages. */
@@ -15,7 +16,8 @@ export function responseRelayOf(
   exchange: RespondingExchange,
 ): ResponseRelay {
   const { pageScript } = context.plane.settings
-  if (pageScript === undefined) return new ResponseRelay(context, request, ending, exchange)
+  if (pageScript === undefined)
+    return new ResponseRelay(context, request, ending, exchange, responseEditsOf(context))
   return new PageRelay(context, request, ending, exchange, pageScript)
 }
 

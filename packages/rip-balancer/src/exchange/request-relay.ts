@@ -4,14 +4,11 @@ import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 import type { Attempt } from './attempt.ts'
 import type { ClientSide } from './client-side.ts'
 import { mayConverse } from './conversation.ts'
-import type { DataPlane } from './data-plane.ts'
 import { Departure } from './departure.ts'
 import type { ExchangeContext } from './exchange-context.ts'
-import type { ExchangeFacts } from './exchange-facts.ts'
 import type { ExchangePhase } from './exchange-phase.ts'
 import type { Progress } from './progress.ts'
 import type { RequestBody } from './request-body.ts'
-import { RequestToBackend } from './request-to-backend.ts'
 
 const CONTENT_TOO_LARGE = 413
 
@@ -27,12 +24,9 @@ export interface RequestingExchange {
 export class RequestRelay {
   /** The client waits to be asked for its body (RFC 9110 §10.1.1). */
   awaitsContinue = false
-  readonly outgoing: RequestToBackend
   private readonly context: ExchangeContext
-  private readonly plane: DataPlane
   private readonly client: ClientSide
   private readonly body: RequestBody
-  private readonly facts: ExchangeFacts
   private readonly attempt: Attempt
   private readonly progress: Progress
   private readonly exchange: RequestingExchange
@@ -41,13 +35,10 @@ export class RequestRelay {
 
   constructor(context: ExchangeContext, exchange: RequestingExchange) {
     this.context = context
-    this.plane = context.plane
     this.client = context.client
     this.body = context.body
-    this.facts = context.facts
     this.attempt = context.attempt
     this.progress = context.progress
-    this.outgoing = new RequestToBackend(context)
     this.exchange = exchange
   }
 
@@ -63,7 +54,7 @@ export class RequestRelay {
 
   /** Whether the request can be sent to another backend when one fails (RFC 9110 §9.2.2). */
   get isRepeatable(): boolean {
-    return this.facts.request?.isIdempotent === true && this.body.done && this.body.isReplayable
+    return this.context.facts.request?.isIdempotent === true && this.body.done && this.body.isReplayable
   }
 
   /** Whether body or tunnel bytes of the client can be taken now. */
@@ -81,7 +72,7 @@ export class RequestRelay {
   /** Whether that is done: while backends are scarce, and there is memory for it. */
   mayGather(head: RequestHead): boolean {
     const { body } = head
-    const { settings, claims } = this.plane
+    const { settings, claims } = this.context.plane
     const { maxRequestBufferBytes } = settings.limits
     if (this.body.done || maxRequestBufferBytes === 0 || !claims.isPressed || mayConverse(head)) return false
     const bytes = body.isOpenEnded ? maxRequestBufferBytes : Math.min(body.length, maxRequestBufferBytes)
@@ -90,7 +81,7 @@ export class RequestRelay {
 
   /** A client that waits to be asked for its body is asked here, as there is no backend that could do it. */
   beginGathering(head: RequestHead): void {
-    this.body.beginGathering(this.plane.settings.limits.maxRequestBufferBytes)
+    this.body.beginGathering(this.context.plane.settings.limits.maxRequestBufferBytes)
     if (head.expectsContinue) this.client.askForBody()
   }
 
@@ -104,8 +95,8 @@ export class RequestRelay {
   /** Sends the head, and what was read or kept of the body. @param again whether an attempt before this one failed */
   send(upstream: UpstreamExchange, again: boolean): void {
     const { body } = this
-    const head = this.facts.request!
-    upstream.send(this.outgoing)
+    const head = this.context.facts.request!
+    upstream.send(this.context)
     if (again || body.gathered) body.replay(upstream)
     if (upstream.reused || upstream.canRefuse || head.isIdempotent) body.keep(upstream.hasBegun)
     else body.forget()
@@ -132,7 +123,7 @@ export class RequestRelay {
     const { phase } = this.exchange
     this.progress.clientMoved()
     this.awaitsContinue = false
-    this.body.end(this.plane.settings.forwarding.requestTrailers ? trailers : undefined)
+    this.body.end(this.context.plane.settings.forwarding.requestTrailers ? trailers : undefined)
     if (phase === 'gathering') this.exchange.claim()
     else if (phase === 'waiting' || phase === 'responding') this.sent(this.attempt.upstream!)
   }
@@ -154,7 +145,7 @@ export class RequestRelay {
   /** The client's connection does not need this chunk any more: the memory of a large upload is freed at once. */
   freeChunk(chunk: Buffer): void {
     const { upstream } = this.attempt
-    if (upstream === undefined || this.body.holds || this.facts.request?.isIn(chunk) === true) return
+    if (upstream === undefined || this.body.holds || this.context.facts.request?.isIn(chunk) === true) return
     upstream.freeChunk(chunk)
   }
 

@@ -6,6 +6,13 @@ import type { ExchangeContext } from './exchange-context.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
 import { callResponseHook } from './hook-calls.ts'
 
+/** The edits of an exchange, if settings ask for any. */
+export function responseEditsOf(context: ExchangeContext): ResponseEdits | undefined {
+  const { sticky, learned, hooks } = context.plane.settings
+  if (sticky === undefined && learned === undefined && hooks.onResponse === undefined) return undefined
+  return new ResponseEdits(context)
+}
+
 /** What settings do with the head of a response: policies that bind a client to a backend, and the response hook. */
 export class ResponseEdits {
   private readonly plane: DataPlane

@@ -3,18 +3,14 @@ import type { ResponseHead } from '../http1/response-head.ts'
 import type { LongLived } from '../pool/claim.ts'
 import type { ResponseSink, UpstreamFailure } from '../upstream/response-sink.ts'
 import type { Attempt } from './attempt.ts'
-import type { BufferShare } from './buffer-budget.ts'
 import type { ClientSide } from './client-side.ts'
-import type { DataPlane } from './data-plane.ts'
 import type { Ending } from './ending.ts'
 import { opensEventStream } from './event-stream.ts'
 import type { ExchangeContext } from './exchange-context.ts'
-import type { ExchangeFacts } from './exchange-facts.ts'
 import { EXCHANGE, type PhaseHolder } from './exchange-phase.ts'
 import type { Progress } from './progress.ts'
-import type { RequestBody } from './request-body.ts'
 import type { RequestRelay } from './request-relay.ts'
-import { ResponseEdits } from './response-edits.ts'
+import type { ResponseEdits } from './response-edits.ts'
 
 /** The other half of the buffers is left for what slow clients keep waiting. */
 const WINDOW_PART = 0.5
@@ -27,34 +23,27 @@ export interface RespondingExchange extends PhaseHolder {
 
 /** Passes the response of a backend on to the client, at the pace of the client: what the connection to the backend talks to. */
 export class ResponseRelay implements ResponseSink {
-  private readonly plane: DataPlane
+  private readonly context: ExchangeContext
   private readonly client: ClientSide
-  private readonly body: RequestBody
-  private readonly facts: ExchangeFacts
   private readonly attempt: Attempt
   private readonly progress: Progress
-  private readonly share: BufferShare
-  private readonly window: BufferShare
   private readonly request: RequestRelay
   private readonly ending: Ending
-  private readonly edits: ResponseEdits
+  private readonly edits: ResponseEdits | undefined
   private readonly exchange: RespondingExchange
 
+  /** @param edits what settings do with heads, if they do anything */
   constructor(
     context: ExchangeContext,
     request: RequestRelay,
     ending: Ending,
     exchange: RespondingExchange,
-    edits: ResponseEdits = new ResponseEdits(context),
+    edits: ResponseEdits | undefined,
   ) {
-    this.plane = context.plane
+    this.context = context
     this.client = context.client
-    this.body = context.body
-    this.facts = context.facts
     this.attempt = context.attempt
     this.progress = context.progress
-    this.share = context.share
-    this.window = context.window
     this.request = request
     this.ending = ending
     this.edits = edits
@@ -87,9 +76,9 @@ export class ResponseRelay implements ResponseSink {
 
   switching(response: ResponseHead): void {
     if (this.mayNotLast()) return
-    this.edits.learn(response)
+    this.edits?.learn(response)
     this.noteHead(101)
-    this.client.switching(response, this.edits.cookie)
+    this.client.switching(response, this.edits?.cookie)
     this.exchange.enter(EXCHANGE.events.switch)
     this.beginLongLife('tunnel')
     this.client.inputWanted()
@@ -98,14 +87,16 @@ export class ResponseRelay implements ResponseSink {
   head(response: ResponseHead): void {
     const isEventStream = opensEventStream(response)
     if (isEventStream && this.mayNotLast()) return
-    const edits = this.edits.to(response)
+    const edits = this.edits?.to(response)
     if (edits === 'hook-threw') return this.hookFailed()
     // The response is passed on from here: no other attempt can follow.
-    this.body.forget()
-    this.share.free()
+    this.context.body.forget()
+    this.context.freeShare()
     if (this.refusesBody(response)) this.client.closeAfter()
     this.noteHead(response.status)
-    const id = this.plane.settings.forwarding.exposeRequestId ? this.facts.idOrNumber : undefined
+    const id = this.context.plane.settings.forwarding.exposeRequestId
+      ? this.context.facts.idOrNumber
+      : undefined
     this.client.head(response, id, edits)
     this.request.awaitsContinue = false
     this.exchange.enter(EXCHANGE.events.respond)
@@ -113,13 +104,13 @@ export class ResponseRelay implements ResponseSink {
   }
 
   private noteHead(status: number): void {
-    this.facts.status = status
-    this.facts.responseMs = this.attempt.ageMs
+    this.context.facts.status = status
+    this.context.facts.responseMs = this.attempt.ageMs
   }
 
   /** A final response while the body is not even wanted, or that refuses it: the rest will not be read (RFC 9112 §9.5). */
   private refusesBody(response: ResponseHead): boolean {
-    return !this.body.done && (this.request.awaitsContinue || response.status >= 300)
+    return !this.context.body.done && (this.request.awaitsContinue || response.status >= 300)
   }
 
   private hookFailed(): void {
@@ -158,7 +149,7 @@ export class ResponseRelay implements ResponseSink {
 
   /** Until the exchange is over: what has come may be with the client's side still. */
   mayKeep(bytes: number): boolean {
-    return this.window.growTo(bytes, WINDOW_PART)
+    return this.context.window.growTo(bytes, WINDOW_PART)
   }
 
   complete(trailers: Trailers | undefined): void {
@@ -180,7 +171,7 @@ export class ResponseRelay implements ResponseSink {
     if (this.attempt.longLife.hasBegun) return false
     const { waiting } = this.client
     const whole = waiting + (this.attempt.upstream?.announcedBytes ?? 0)
-    if (whole > this.plane.settings.limits.maxResponseBufferBytes) return false
-    return this.plane.claims.isPressed && this.share.growTo(waiting)
+    if (whole > this.context.plane.settings.limits.maxResponseBufferBytes) return false
+    return this.context.plane.claims.isPressed && this.context.share.growTo(waiting)
   }
 }

@@ -2,11 +2,7 @@ import type { Backend } from '../upstream/backend.ts'
 import type { Outcome } from '../pool/claim.ts'
 import type { UpstreamFailure } from '../upstream/response-sink.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
-import type { Attempt } from './attempt.ts'
-import type { DataPlane } from './data-plane.ts'
 import type { ExchangeContext } from './exchange-context.ts'
-import type { ExchangeFacts } from './exchange-facts.ts'
-import type { RequestBody } from './request-body.ts'
 import type { RequestRelay } from './request-relay.ts'
 
 export type FailedOutcome = Exclude<Outcome, 'ok'>
@@ -36,18 +32,12 @@ export class Retries {
   private refusals = 0
   /** Since when connections have left it out, which had taken enough; in monotonic milliseconds. */
   private leftOutSince = Number.POSITIVE_INFINITY
-  private readonly plane: DataPlane
-  private readonly body: RequestBody
-  private readonly facts: ExchangeFacts
+  private readonly context: ExchangeContext
   private readonly request: RequestRelay
-  private readonly attempt: Attempt
 
-  constructor({ plane, body, facts, attempt }: ExchangeContext, request: RequestRelay) {
-    this.plane = plane
-    this.body = body
-    this.facts = facts
+  constructor(context: ExchangeContext, request: RequestRelay) {
+    this.context = context
     this.request = request
-    this.attempt = attempt
   }
 
   /** Forgets the previous request. */
@@ -79,22 +69,23 @@ export class Retries {
 
   /** The current attempt failed, and another one follows. */
   endAttempt(failure: FailedOutcome): void {
-    const { attempt } = this
+    const { attempt, facts } = this.context
     if (attempt.backend !== undefined && this.tried.at(-1) !== attempt.backend)
       this.tried = [...this.tried, attempt.backend]
     this.lastFailure = failure
-    this.facts.retries++
+    facts.retries++
     attempt.release(failure)
   }
 
   /** Nothing was sent, or it can be sent again: the next backend is asked, each of them once. */
   private asksNext(failure: UpstreamFailure, isSent: boolean): boolean {
-    if (failure === 'connect-failed' || (this.attempt.onTrial && this.request.isRepeatable)) return true
+    if (failure === 'connect-failed' || (this.context.attempt.onTrial && this.request.isRepeatable))
+      return true
     return failure === 'bad-response' && isSent && this.takesAnother()
   }
 
   private endWith(outcome: FailedOutcome, next: NextStep): NextStep {
-    if (next === 'fail') this.attempt.release(outcome)
+    if (next === 'fail') this.context.attempt.release(outcome)
     else this.endAttempt(outcome)
     return next
   }
@@ -128,26 +119,26 @@ export class Retries {
    * may have again.
    */
   takesAnother(): boolean {
-    if (this.attempt.backend === undefined || !this.request.isRepeatable) return false
+    if (this.context.attempt.backend === undefined || !this.request.isRepeatable) return false
     return this.isYoung && this.hasOther && this.takeRepeat()
   }
 
   /** The loss of a connection that the backend had closed because it was unused says nothing about the backend. */
   private wasClosedBefore(upstream: UpstreamExchange): boolean {
-    return upstream.reused && !upstream.answered && this.attempt.ageMs <= STALE_MS
+    return upstream.reused && !upstream.answered && this.context.attempt.ageMs <= STALE_MS
   }
 
   private mayRepeat(upstream: UpstreamExchange): boolean {
-    if (upstream.answered || !this.body.isReplayable) return false
-    return !upstream.hasSent || (this.facts.request!.isIdempotent && this.isYoung)
+    if (upstream.answered || !this.context.body.isReplayable) return false
+    return !upstream.hasSent || (this.context.facts.request!.isIdempotent && this.isYoung)
   }
 
   private get isYoung(): boolean {
-    return this.attempt.ageMs <= this.plane.settings.timeouts.repeatMs
+    return this.context.attempt.ageMs <= this.context.plane.settings.timeouts.repeatMs
   }
 
   private get hasOther(): boolean {
-    return this.plane.claims.hasOther(this.attempt.backend!)
+    return this.context.plane.claims.hasOther(this.context.attempt.backend!)
   }
 
   /** That a backend has not begun a request is as if it had not been asked. */
@@ -158,14 +149,14 @@ export class Retries {
 
   /** Some backends take few requests on each connection: it may be some time until it is this one's turn. */
   private get isLeftOutShortly(): boolean {
-    const { nowMs } = this.plane.turn.clock
+    const { nowMs } = this.context.plane.turn.clock
     this.leftOutSince = Math.min(this.leftOutSince, nowMs)
-    return nowMs - this.leftOutSince <= this.plane.settings.timeouts.responseMs
+    return nowMs - this.leftOutSince <= this.context.plane.settings.timeouts.responseMs
   }
 
   /** Takes one repetition, as often as the settings and the budget of the pool allow. */
   private takeRepeat(): boolean {
-    const { settings, claims } = this.plane
+    const { settings, claims } = this.context.plane
     if (this.repeats >= settings.retries || !claims.mayRetry()) return false
     this.repeats++
     return true
@@ -176,7 +167,8 @@ export class Retries {
    * and has executed nothing twice.
    */
   private takeRepeatAfterBackOff(): boolean {
-    if (this.tried.at(-1) !== this.attempt.backend || !this.plane.claims.mayRetry()) return false
+    if (this.tried.at(-1) !== this.context.attempt.backend || !this.context.plane.claims.mayRetry())
+      return false
     this.repeats++
     return true
   }

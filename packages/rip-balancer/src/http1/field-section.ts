@@ -18,7 +18,7 @@ const EMPTY: Buffer = Buffer.alloc(0)
 const FIRST_ALLOCATION = 1024
 const SLOTS = 5
 /** Heads that have more get more slots, which they keep for the next message. */
-const FIRST_FIELDS = 12
+const FIRST_FIELDS = 8
 
 /** States of the scanner; those below `FIELD_START` belong to the start line of the subclass. */
 export const START_LINE = 0

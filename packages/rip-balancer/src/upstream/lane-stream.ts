@@ -60,7 +60,6 @@ export const MORE_WINDOW_BYTES: number = 192 * 1024
  */
 export class LaneStream implements UpstreamExchange, StreamOwner {
   readonly reused: boolean
-  readonly canRefuse = true
   readonly unusedMs: number
   answered = false
   requestComplete = false
@@ -88,6 +87,10 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
     this.unusedMs = lane.unusedMs
     // A lane that others use was not closed for being unused.
     this.reused = lane.hasAnswered && lane.unusedMs > 0
+  }
+
+  get canRefuse(): boolean {
+    return true
   }
 
   get hasSent(): boolean {

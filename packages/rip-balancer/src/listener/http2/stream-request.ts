@@ -11,6 +11,7 @@ import { UploadWindow } from './upload-window.ts'
 
 const BAD_REQUEST = 400
 const NOT_IMPLEMENTED = 501
+const NOTHING: Buffer = Buffer.alloc(0)
 
 /** What happens to the stream of a request, and ends its exchange. */
 export interface StreamEnds {
@@ -37,9 +38,10 @@ export class StreamRequest implements StreamOwner {
   private stream: Http2Stream | undefined
   private head: RequestHead | undefined
   /** Where the head lies, for as long as the exchange goes on. */
-  private headBytes: Buffer = Buffer.alloc(0)
+  private headBytes: Buffer = NOTHING
   private readonly held = new HeldData()
-  private readonly window: UploadWindow
+  /** Made when the body is longer than the window that there is at first. */
+  private window: UploadWindow | undefined
   /** Bytes of the body that came. */
   private received = 0
   /** Bytes of the body that were announced; `Infinity` if none were. */
@@ -56,7 +58,6 @@ export class StreamRequest implements StreamOwner {
     this.plane = plane
     this.exchange = exchange
     this.ends = ends
-    this.window = new UploadWindow(plane.data.buffers)
   }
 
   /** Begins with the fields that were decoded to `plane.requestFields`. @param endsStream whether nothing follows them */
@@ -124,6 +125,7 @@ export class StreamRequest implements StreamOwner {
   /** It does not grow before there is a backend that takes the body. A tunnel may last, and what it sends comes now and then. */
   moreWindow(): number {
     if (this.dropsInput || this.upgrade !== undefined || this.exchange.phase === 'gathering') return 0
+    this.window ??= new UploadWindow(this.plane.data.buffers)
     return this.window.halfUsed(this.announced - this.received, this.plane.data.turn.clock.nowMs)
   }
 
@@ -165,7 +167,7 @@ export class StreamRequest implements StreamOwner {
     this.announced = isTunnel || head.body.framing === 'chunked' ? Number.POSITIVE_INFINITY : head.body.length
     if (isTunnel) this.upgrade = requestedUpgrade(head, data.settings.upgrades)
     if (isTunnel && this.upgrade === undefined) return this.refuse(NOT_IMPLEMENTED)
-    this.window.begin()
+    this.window?.begin()
     this.exchange.begin(head, data.turn.clock.nowMs)
   }
 
@@ -183,7 +185,7 @@ export class StreamRequest implements StreamOwner {
 
   private forgetBody(): void {
     this.held.clear()
-    this.window.free()
+    this.window?.free()
   }
 
   /** Its length is not the one announced, or its trailers are malformed. */
@@ -196,7 +198,7 @@ export class StreamRequest implements StreamOwner {
   private tellEnd(): void {
     if (this.endTold) return
     this.endTold = true
-    this.window.free()
+    this.window?.free()
     if (this.upgrade === undefined) this.exchange.bodyEnded(this.trailers)
     else if (!this.exchange.clientEnded()) this.ends.leftTunnel()
   }
