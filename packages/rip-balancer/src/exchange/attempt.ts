@@ -1,6 +1,5 @@
 import type { Backend } from '../upstream/backend.ts'
-import type { Claims, LongLived, Outcome } from '../pool/claim.ts'
-import type { Clock } from '../transport/clock.ts'
+import type { LongLived, Outcome } from '../pool/claim.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 import type { DataPlane } from './data-plane.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
@@ -18,33 +17,41 @@ export class Attempt {
   onTrial = false
   /** When the backend was claimed, in monotonic milliseconds. */
   claimedAtMs = 0
-  readonly longLife: LongLife
+  private ownLongLife: LongLife | undefined = undefined
+  private readonly plane: DataPlane
   private readonly facts: ExchangeFacts
-  private readonly claims: Claims
-  private readonly clock: Clock
 
   constructor(plane: DataPlane, facts: ExchangeFacts) {
+    this.plane = plane
     this.facts = facts
-    this.claims = plane.claims
-    this.clock = plane.turn.clock
-    this.longLife = new LongLife(plane, facts)
+  }
+
+  /** Made when there is the question of one. */
+  get longLife(): LongLife {
+    this.ownLongLife ??= new LongLife(this.plane, this.facts)
+    return this.ownLongLife
+  }
+
+  /** It has become a tunnel or an event stream. */
+  get isLongLived(): boolean {
+    return this.ownLongLife?.hasBegun === true
   }
 
   /** Whether it takes a place at a backend that other requests could have. */
   get takesPlace(): boolean {
-    return this.backend !== undefined && !this.backend.leaving && !this.longLife.hasBegun
+    return this.backend !== undefined && !this.backend.leaving && !this.isLongLived
   }
 
   /** For how long the backend has been claimed. */
   get ageMs(): number {
-    return this.clock.nowMs - this.claimedAtMs
+    return this.plane.turn.clock.nowMs - this.claimedAtMs
   }
 
   /** Begins with a backend that was claimed. */
   begin(backend: Backend): void {
     this.backend = backend
     this.onTrial = backend.onTrial
-    this.claimedAtMs = this.clock.nowMs
+    this.claimedAtMs = this.plane.turn.clock.nowMs
     this.facts.tried = backend
     this.facts.reason = undefined
   }
@@ -56,11 +63,11 @@ export class Attempt {
 
   /** Gives the place back, if there is one. */
   release(outcome: Outcome): void {
-    const { backend, longLife } = this
+    const { backend } = this
     this.backend = undefined
     if (backend === undefined) return
-    if (longLife.hasBegun) longLife.end(backend, outcome)
-    else this.claims.release(backend, outcome, this.onTrial)
+    if (this.isLongLived) this.longLife.end(backend, outcome)
+    else this.plane.claims.release(backend, outcome, this.onTrial)
   }
 
   /** Gives the connection up, if there is one. */

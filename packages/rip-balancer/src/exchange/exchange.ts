@@ -87,7 +87,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
 
   /** The request that is being answered, unless it became a tunnel or an event stream. @param nowMs monotonic */
   inFlight(nowMs: number): RequestInFlight | undefined {
-    if (this.phase === 'idle' || this.attempt.longLife.hasBegun) return undefined
+    if (this.phase === 'idle' || this.attempt.isLongLived) return undefined
     return requestInFlight(this.facts, this.phase, nowMs)
   }
 

@@ -114,7 +114,7 @@ export class Overdue {
   private responseTimedOut(): void {
     const { phase } = this.exchange
     const { ending } = this
-    if (this.context.attempt.longLife.hasBegun) return ending.abort('response-timeout', 'ok')
+    if (this.context.attempt.isLongLived) return ending.abort('response-timeout', 'ok')
     if (phase === 'responding' || phase === 'flushing')
       return ending.abort('response-timeout', 'response-timeout')
     ending.withdraw('response-timeout')

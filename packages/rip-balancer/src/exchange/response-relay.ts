@@ -168,7 +168,7 @@ export class ResponseRelay implements ResponseSink {
 
   /** Whether the backend may go on while the client does not: if the rest of the response fits, it is free the sooner. */
   private mayBuffer(): boolean {
-    if (this.attempt.longLife.hasBegun) return false
+    if (this.attempt.isLongLived) return false
     const { waiting } = this.client
     const whole = waiting + (this.attempt.upstream?.announcedBytes ?? 0)
     if (whole > this.context.plane.settings.limits.maxResponseBufferBytes) return false

@@ -26,8 +26,6 @@ export class StreamRequest implements StreamOwner {
   /** Protocol of the tunnel it asks for (RFC 8441). */
   upgrade: string | undefined
   takesTrailers = false
-  /** Whether it is HEAD. */
-  isHead = false
   /** The client has sent all there is. */
   hasEnded = false
   /** It breaks a rule for which a stream is reset instead of being answered (RFC 9113 §8.1.1). */
@@ -66,7 +64,7 @@ export class StreamRequest implements StreamOwner {
     this.hasEnded = endsStream
     this.received = this.announced = 0
     this.upgrade = this.trailers = undefined
-    this.takesTrailers = this.isHead = this.isMalformed = this.dropsInput = this.endTold = false
+    this.takesTrailers = this.isMalformed = this.dropsInput = this.endTold = false
     if (result === 'too-large') return this.refuse(statusOf('head-too-large'))
     const { requestFields } = this.plane
     if (!requestFields.end(!endsStream)) return this.refuseMalformed()
@@ -81,6 +79,11 @@ export class StreamRequest implements StreamOwner {
     const section = result === 'complete' ? trailerFields.end(data.settings.limits) : undefined
     if (section === undefined) return this.refuseBody()
     if (section.count > 0) this.trailers = new Trailers(section, undefined)
+  }
+
+  /** Whether it is HEAD, as far as it could be read. */
+  get isHead(): boolean {
+    return this.head?.isHead === true
   }
 
   /** The exchange can take input (again). */
@@ -162,7 +165,6 @@ export class StreamRequest implements StreamOwner {
     const { requestFields, data } = this.plane
     const { isTunnel } = requestFields
     if (this.hasEnded && head.hasBody) return this.refuseMalformed()
-    this.isHead = head.isHead
     this.takesTrailers = requestFields.takesTrailers
     this.announced = isTunnel || head.body.framing === 'chunked' ? Number.POSITIVE_INFINITY : head.body.length
     if (isTunnel) this.upgrade = requestedUpgrade(head, data.settings.upgrades)
