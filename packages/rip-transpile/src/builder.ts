@@ -11,6 +11,7 @@
  * `--warm ENDING` loads the compiler for such files of the working directory, and `--rehearse DIR` builds something
  * small in a folder of its own below that one, which is removed again.
  */
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { rehearse } from './rehearse.ts'
@@ -55,12 +56,14 @@ if (values.warm !== undefined) await warmUp(values.warm)
 if (values.rehearse !== undefined) await rehearse(values.rehearse)
 const request = values.request === '-' ? await readRequest() : await requestOf(values)
 if (request !== undefined) {
-  const report = await buildReport(request)
   const { mark, lingerMs = 0 } = request
+  const late: (() => void)[] = []
+  const report = await buildReport(request, lingerMs > 0 ? (work) => late.push(work) : undefined)
   const line = `${JSON.stringify(report)}\n`
   // The streams of Node.js would take longer to load than a small build does.
   await Bun.write(Bun.stdout, mark === undefined ? line : `\n${mark}${line}`)
   process.exitCode = report.ok ? 0 : 4
+  for (const work of late) work()
   // Until then, the process that has started the program has more urgent work for the processors.
   await Bun.sleep(lingerMs)
 }
@@ -73,8 +76,21 @@ async function warmUp(extension: string): Promise<void> {
 }
 
 async function readRequest(): Promise<BuildRequest | undefined> {
-  const text = await Bun.stdin.text()
+  const text = readInput() ?? (await Bun.stdin.text())
   return text === '' ? undefined : (JSON.parse(text) as BuildRequest)
+}
+
+/**
+ * Standard input, to its end. Waits in the system call, because that returns sooner than a stream, and there is nothing
+ * else to do. `undefined`, with nothing read, when it cannot be waited for.
+ */
+function readInput(): string | undefined {
+  try {
+    return readFileSync(0, 'utf8')
+  } catch {
+    // EAGAIN, or no standard input.
+    return undefined
+  }
 }
 
 async function requestOf({ files, ...given }: typeof values): Promise<BuildRequest> {

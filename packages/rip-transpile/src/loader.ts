@@ -31,6 +31,8 @@ export interface InstallOptions {
   readonly cache?: boolean
 }
 
+export { rehearseSnapshot } from './snapshot/load-snapshot.ts'
+
 /** Tells, by its absolute path, whether a file is a module of a snapshot. */
 export function isInSnapshot(snapshot: string, file: string): boolean {
   const { root, files } = readManifest(snapshot)

@@ -6,6 +6,7 @@ import { cacheFolder } from './cache/cache-folder.ts'
 import { CompileCache } from './cache/compile-cache.ts'
 import { referencesOf } from './graph/references.ts'
 import { resolveModule } from './graph/resolve-module.ts'
+import { buildReport } from './snapshot/build-report.ts'
 import { buildSnapshot } from './snapshot/build-snapshot.ts'
 
 /** Stands for a compiler, which is loaded by itself if it is needed. */
@@ -60,4 +61,12 @@ async function buildIn(folder: string): Promise<void> {
     const packages = join(folder, 'packages')
     await buildSnapshot({ root, entry, out: join(folder, out), packages, adapterFor: () => adapter })
   }
+  rmSync(join(root, 'other.rip'))
+  await buildReport({
+    root,
+    entries: [entry],
+    out: join(folder, 'third'),
+    generation: '',
+    packagesUnchanged: false,
+  })
 }

@@ -1,7 +1,7 @@
 /**
  * `building`: its code is being compiled; `candidate`: its first worker boots; `verifying`: the verifier asks that
- * worker; `filling`: the other workers boot; `confirming`: the disk is looked at once more; `routing`: the router is
- * told to switch. `serving` and `ended` are the two ends.
+ * worker; `filling`: the other workers boot; `confirming`: the disk is looked at once more, while the
+ * router hears of the workers; `routing`: the router is told to switch. `serving` and `ended` are the two ends.
  */
 export type RolloutState =
   'building' | 'candidate' | 'verifying' | 'filling' | 'confirming' | 'routing' | 'serving' | 'ended'

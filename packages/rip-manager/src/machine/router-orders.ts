@@ -1,5 +1,5 @@
 import type { Backend } from '../contract/router.ts'
-import type { Fleet, Group, Worker } from './state.ts'
+import type { Fleet, Group, Rollout, Worker } from './state.ts'
 import { readyWorkers } from './worker.ts'
 
 interface Move {
@@ -27,8 +27,14 @@ function nextMove(fleet: Fleet): Move | undefined {
   if (state === 'stopping' || state === 'stopped') return undefined
   if (serving !== undefined && isOutdated(fleet, serving)) return { type: 'prepare', group: serving }
   if (serving !== undefined && routing.cut !== serving.generation.id) return { type: 'cut', group: serving }
-  if (rollout?.state !== 'routing' || rollout.group === undefined) return emptyingMove(fleet)
-  return { type: isOutdated(fleet, rollout.group) ? 'prepare' : 'cut', group: rollout.group }
+  if (rollout?.group === undefined || !isNearCut(rollout)) return emptyingMove(fleet)
+  if (isOutdated(fleet, rollout.group)) return { type: 'prepare', group: rollout.group }
+  return rollout.state === 'routing' ? { type: 'cut', group: rollout.group } : emptyingMove(fleet)
+}
+
+/** The router hears of the backends while the disk is looked at once more. */
+function isNearCut({ state }: Rollout): boolean {
+  return state === 'confirming' || state === 'routing'
 }
 
 /** The router may have switched to a generation that was given up. If there is none to switch back to, it gets no backends. */

@@ -10,6 +10,9 @@ import { NewFiles } from './new-files.ts'
 import { SelfWriteGuard } from './self-write-guard.ts'
 import { sweepPauseMs } from './sweep-pause.ts'
 
+/** Time between two leading looks, as a multiple of what the first of them took. */
+const LEADING_REST = 4
+
 const EMPTY_FILE = new Bun.CryptoHasher('sha256').digest('hex')
 
 export interface ChangeDetectorOptions {
@@ -25,8 +28,9 @@ export interface ChangeDetectorOptions {
   readonly maxDebounceMs?: number
   /**
    * Looks this long after the first report as well, and believes what it sees if that is an ordinary save: a
-   * single file with content. Serves it sooner; a file written in pieces may be seen half-written, and again
-   * when it is complete. @default off
+   * single file with content. If it is not, as while an editor puts a new file in place of the old one, looks again
+   * after twice the time, and so on. Serves a save sooner; a file written in pieces may be seen half-written, and
+   * again when it is complete. @default off
    */
   readonly leadingMs?: number
   /** @default 2000 */
@@ -115,20 +119,32 @@ class ChangeDetector implements Watcher {
     const nowMs = this.#clock.nowMs()
     if (this.#firstReportMs === undefined) {
       this.#firstReportMs = nowMs
-      this.#scheduleLeading()
+      if (this.#leadingMs !== undefined) this.#leadAfter(this.#leadingMs)
     }
     const quietAtMs = nowMs + this.#options.debounceMs
     const lookAtMs = Math.min(quietAtMs, this.#firstReportMs + this.#options.maxDebounceMs)
     this.#trailing?.[Symbol.dispose]()
     this.#trailing = this.#clock.after(Math.max(0, lookAtMs - nowMs), () => {
       this.#firstReportMs = undefined
+      this.#leading?.[Symbol.dispose]()
       void this.#look()
     })
   }
 
-  #scheduleLeading(): void {
-    if (this.#leadingMs === undefined) return
-    this.#leading = this.#clock.after(this.#leadingMs, () => void this.#look(isOrdinarySave))
+  #leadAfter(delayMs: number): void {
+    if (delayMs >= this.#options.debounceMs) return
+    this.#leading?.[Symbol.dispose]()
+    this.#leading = this.#clock.after(delayMs, () => void this.#lead(delayMs))
+  }
+
+  async #lead(delayMs: number): Promise<void> {
+    const before = this.#seen
+    const startedMs = this.#clock.nowMs()
+    await this.#look(isOrdinarySave)
+    const isOver = this.#closing !== undefined || this.#firstReportMs === undefined
+    if (isOver || this.#seen !== before) return
+    const tookMs = this.#clock.nowMs() - startedMs
+    this.#leadAfter(Math.max(2 * delayMs, LEADING_REST * tookMs))
   }
 
   #sweepAfter(delayMs: number): void {

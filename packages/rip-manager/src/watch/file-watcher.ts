@@ -5,7 +5,7 @@ import {
   statSync,
   watch as watchFolder,
 } from 'node:fs'
-import { dirname, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import type { FSWatcher } from 'chokidar'
 import type { Watcher } from '../contract/ports.ts'
 import { FollowedFiles } from './followed-files.ts'
@@ -105,12 +105,24 @@ class NativeFileWatcher implements FileWatcher {
     const { promise: ready, resolve } = Promise.withResolvers<void>()
     this.#stopArming = resolve
     files.on('all', () => this.#wake())
+    // Comes a moment earlier, before chokidar has asked the system what has happened.
+    files.on('raw', (_, name, details) => {
+      if (!this.#isIgnoredIn(root, name, details)) this.#wake()
+    })
     files.on('ready', resolve)
     files.on('error', (error) => {
       this.#giveUp(error)
     })
     await ready
     if (!this.#disabled) this.#wake()
+  }
+
+  /** What chokidar passes on unseen of a watched folder may be a file that does not count. */
+  #isIgnoredIn(root: string, name: string | null, details: unknown): boolean {
+    const { watchedPath } = details as { readonly watchedPath?: string }
+    if (name === null || watchedPath === undefined) return false
+    const path = relative(root, join(watchedPath, name))
+    return path !== '' && !path.startsWith('../') && this.#options.isIgnored(path, false)
   }
 
   /** The system's limit is reached, or watching does not work at all: sweeping goes on, and the few files that are followed. */

@@ -58,6 +58,16 @@ async function confirming(
   return Object.assign(reads, { controller, reloading })
 }
 
+test('the router hears of the workers during the last look at the disk, and switches only after it', async () => {
+  const reads = await confirming()
+  await using rig = reads.rig
+  const { reloading } = reads
+  expect(rig.router.calls.slice(2)).toEqual(['prepare w1.2,w2.2'])
+  reads.unblock()
+  await rig.during(reloading)
+  expect(rig.router.calls.slice(2, 4)).toEqual(['prepare w1.2,w2.2', 'cut'])
+})
+
 describe('a look at the disk that is no longer wanted changes nothing', () => {
   test('after a reload that was cancelled while it read', async () => {
     const reads = await slowReads()

@@ -149,6 +149,28 @@ test.each<[string, (files: Map<string, string>) => void]>([
   expect(wakes()).toBe(1)
 })
 
+test('a file that is replaced by another one is believed as soon as it is there', async () => {
+  const { clock, files, report, wakes } = await setup({ leadingMs: 1 })
+  files.delete('app.ts')
+  report()
+  await clock.advance(6)
+  expect(wakes()).toBe(0)
+  files.set('app.ts', '2')
+  await clock.advance(1)
+  expect(wakes()).toBe(1)
+  await clock.advance(100)
+  expect(wakes()).toBe(1)
+})
+
+test('reports without new content are looked at a few times, and less and less often', async () => {
+  const { clock, report, reads } = await setup({ leadingMs: 1 })
+  const before = reads()
+  report()
+  await clock.advance(1_000)
+  // After 1, 3, 7, 15 and 31 ms, and when it has been quiet for 50 ms.
+  expect(reads() - before).toBe(6)
+})
+
 test('a root that is gone for a while wakes when it is back with other content', async () => {
   const { clock, files, wakes } = await setup()
   files.set('gone', '')

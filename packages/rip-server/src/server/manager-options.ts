@@ -26,7 +26,7 @@ import { applicationEnv } from './tenant-plan.ts'
 const DEV_MAX_RETIRING = 2
 
 /** In development, a developer waits for the reload; in production, a half-written file must not be read. */
-const DEV_LEADING_MS = 3
+const DEV_LEADING_MS = 1
 
 /** What a manager works with, beside the plan. */
 export interface ManagerParts {

@@ -1,9 +1,8 @@
 import { join } from 'node:path'
 import type { Adapter } from '../adapter.ts'
 import { cachedAdapter } from '../cache/cached-adapter.ts'
-import type { CompileCache } from '../cache/compile-cache.ts'
+import { CompileCache } from '../cache/compile-cache.ts'
 import { cacheFolder } from '../cache/cache-folder.ts'
-import { openCache } from '../cache/open-cache.ts'
 import { selectAdapter } from '../select-adapter.ts'
 import { type Belongings, buildSnapshot, type BuildSnapshotOptions, SnapshotError } from './build-snapshot.ts'
 
@@ -56,11 +55,14 @@ export type BuildReport =
 /** Fields of a request that say nothing about the snapshot. */
 const NO_OPTIONS: ReadonlySet<string> = new Set(['mark', 'lingerMs'] satisfies (keyof BuildRequest)[])
 
-/** Builds a snapshot and reports the result; never throws. */
-export async function buildReport(request: BuildRequest): Promise<BuildReport> {
+/** Builds a snapshot and reports the result; never throws. @param later see `BuildSnapshotOptions` */
+export async function buildReport(
+  request: BuildRequest,
+  later?: BuildSnapshotOptions['later'],
+): Promise<BuildReport> {
   const startedMs = performance.now()
-  const cache = openCache()
-  const cached = cache === undefined ? undefined : cacheFolder()
+  const cached = cacheFolder()
+  const cache = cached === undefined ? undefined : new CompileCache({ folder: cached })
   try {
     const given = Object.entries(request).filter(
       ([name, value]) => !NO_OPTIONS.has(name) && value !== undefined,
@@ -69,6 +71,7 @@ export async function buildReport(request: BuildRequest): Promise<BuildReport> {
       ...(Object.fromEntries(given) as BuildSnapshotOptions),
       ...(cached !== undefined && { packageIndex: join(cached, indexName(request.root)) }),
       adapterFor: adapters(request, cache),
+      ...(later && { later }),
     })
     const hits = cache?.counts.hits ?? 0
     const compiled = Math.max(0, built.compiled - hits)

@@ -36,6 +36,8 @@ export interface BuildSnapshotOptions {
   readonly packagesUnchanged?: boolean
   /** The compiler for files with this ending. */
   adapterFor(extension: string): Adapter
+  /** Takes what need not be done before the result is known. @default does it at once */
+  readonly later?: (work: () => void) => void
 }
 
 export interface BuiltSnapshot {
@@ -135,7 +137,8 @@ async function graphOf(
       'possible',
     )
   await graph.add(lying, 'lying')
-  memory.save()
+  const { later = (work) => work() } = options
+  later(() => memory.save())
   return graph
 }
 

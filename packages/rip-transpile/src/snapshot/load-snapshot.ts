@@ -6,7 +6,7 @@ import { dataModule, javascriptModule, JAVASCRIPT_LOADERS } from './javascript-m
 import type { PluginModule } from './javascript-module.ts'
 import type { PackageDifferences } from './kept-packages.ts'
 import { becomeMain } from './main-module.ts'
-import { contentPath, readManifest } from './manifest.ts'
+import { contentPath, MANIFEST_VERSION, readManifest } from './manifest.ts'
 import type { SnapshotFile, SnapshotManifest } from './manifest.ts'
 import { extensionOf, pathBelow, pathFrom } from './posix-path.ts'
 import { readText } from './read-text.ts'
@@ -32,15 +32,35 @@ export function loadSnapshot(folder: string, options: LoadSnapshotOptions): void
   const packages = differencesOf(manifest)
   tell(packages, options.warn ?? ((message) => console.warn(message)))
   const snapshot = new LoadedSnapshot(folder, manifest, packages, options.main)
+  // Bun 1.4.5 asks only about specifiers that contain a dot after the folder, such as './a.ts'.
+  plugIn(snapshot, /^(?:\.{1,2}\/|\/)/, options)
+}
+
+/**
+ * Runs what loading a snapshot takes, without loading anything, because the first time in a process takes several times as
+ * long as the next.
+ */
+export function rehearseSnapshot(): void {
+  const root = `/nowhere-${crypto.randomUUID()}`
+  const manifest: SnapshotManifest = { version: MANIFEST_VERSION, root, namedRoot: root, files: {} }
+  const snapshot = new LoadedSnapshot(root, manifest, { replaced: new Map(), lost: [] }, undefined)
+  const path = `${root}/index.ts`
+  const module = javascriptModule(path, withExactImports('', path, undefined))
+  plugIn(snapshot, new RegExp(`^${RegExp.escape(root)}/`), { compileFromDisk: () => module })
+  snapshot.resolve('./index.ts', path)
+  readText(import.meta.path)
+}
+
+/** @param specifiers those that the snapshot is asked about */
+function plugIn(snapshot: LoadedSnapshot, specifiers: RegExp, options: LoadSnapshotOptions): void {
   Bun.plugin({
-    name: `rip-transpile snapshot ${manifest.generation ?? ''}`,
+    name: `rip-transpile snapshot ${snapshot.generation ?? ''}`,
     setup(build) {
-      // Bun 1.4.5 asks only about specifiers that contain a dot after the folder, such as './a.ts'.
-      build.onResolve({ filter: /^(?:\.{1,2}\/|\/)/ }, ({ path, importer }) => {
+      build.onResolve({ filter: specifiers }, ({ path, importer }) => {
         const found = snapshot.resolve(path, importer)
         return found === undefined ? undefined : { path: found }
       })
-      build.onLoad({ filter: modulesBelow(manifest.root) }, ({ path }) => {
+      build.onLoad({ filter: modulesBelow(snapshot.root) }, ({ path }) => {
         return snapshot.load(path) ?? fromDisk(path, options)
       })
       const elsewhere = snapshot.pathsElsewhere
@@ -108,6 +128,15 @@ class LoadedSnapshot {
     this.#manifest = manifest
     this.#packages = replaced
     this.#main = main
+  }
+
+  get generation(): string | undefined {
+    return this.#manifest.generation
+  }
+
+  /** Real path of the application's folder. */
+  get root(): string {
+    return this.#manifest.root
   }
 
   /** Files that are loaded from the snapshot and are not modules below the root. */

@@ -134,6 +134,22 @@ test('a standby process takes its request from standard input', async () => {
   expect(manifest.generation).toBe('g7')
 })
 
+test('a process that lives on after its report keeps what the next build can use', async () => {
+  using project = tempProject({ 'app/a.ts': "import './b.ts'\n", 'app/b.ts': '' })
+  const request = {
+    root: project.path('app'),
+    out: project.path('run/snap'),
+    packages: project.path('run/packages'),
+  }
+  const run = await runBun([BUILDER, '--request', '-'], {
+    cwd: project.root,
+    stdin: JSON.stringify({ ...request, lingerMs: 1 }),
+  })
+  expect(JSON.parse(run.stdout)).toMatchObject({ ok: true, files: 2 })
+  const known = JSON.parse(readFileSync(project.path('run/packages/references.json'), 'utf8')) as object
+  expect(JSON.stringify(known)).toContain('./b.ts')
+})
+
 test('a process that gets no request ends silently', async () => {
   using project = tempProject()
   const run = await runBun([BUILDER, '--request', '-'], { cwd: project.root, stdin: '' })

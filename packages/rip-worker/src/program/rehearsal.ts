@@ -1,7 +1,11 @@
 import { loadApplication } from '../application/load-application.ts'
 import { ServerCapture } from '../application/server-capture.ts'
+import { encodeFrame, PROTOCOL_VERSION, type SupervisorMessage } from '../protocol.ts'
 import { createWorker } from '../serve/create-worker.ts'
+import { loadCLibrary } from './c-library.ts'
 import { ControlLink } from './control-link.ts'
+import { LoadedTimers } from './loaded-timers.ts'
+import { LoopLag } from './loop-lag.ts'
 import { readSettings } from './settings.ts'
 
 /** Part of the names of what exists for the rehearsal alone, in this process alone. */
@@ -17,6 +21,10 @@ export async function rehearse(): Promise<void> {
   if (process.platform !== 'linux') return
   const unix = `\0${NAME}`
   try {
+    new LoopLag()[Symbol.dispose]()
+    new LoadedTimers(() => false)[Symbol.dispose]()
+    const { rehearseSnapshot } = await import('@rip/transpile/loader')
+    rehearseSnapshot()
     readSettings([NAME], {
       RIP_CONTROL: unix,
       RIP_SOCKET: unix,
@@ -36,12 +44,33 @@ export async function rehearse(): Promise<void> {
     })
     await worker.start()
     await worker.inject(new Request('http://rehearsal/'))
-    const link = await ControlLink.connect(unix, { onMessage() {}, onEnd() {} })
-    link.send({ type: 'listening', socket: unix })
-    link.close()
+    await greet()
+    loadCLibrary()
   } catch {
-    // The system forbids such sockets.
+    // The system forbids such sockets, or its C library has another name.
   }
+}
+
+/** Is welcomed as by a supervisor. */
+async function greet(): Promise<void> {
+  const unix = `\0${NAME}-supervisor`
+  const welcome: SupervisorMessage = { type: 'welcome', version: PROTOCOL_VERSION, beaconMs: 1_000 }
+  const welcomed = Promise.withResolvers<void>()
+  const supervisor = Bun.listen({
+    unix,
+    socket: {
+      open: (socket) => void socket.write(encodeFrame(welcome)),
+      data() {},
+    },
+  })
+  const link = await ControlLink.connect(unix, {
+    onMessage: () => welcomed.resolve(),
+    onEnd: () => welcomed.resolve(),
+  })
+  link.send({ type: 'listening', socket: unix })
+  await welcomed.promise
+  link.close()
+  supervisor.stop(true)
 }
 
 /** Path of a module that a plugin provides, as one provides those of a snapshot. Its plugin knows this path only. */
