@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Session } from 'node:inspector/promises'
+import { until } from '@rip/testing'
 import { cpuSummary } from '../../src/inspection/cpu-summary.ts'
 import { Declarations } from '../../src/inspection/find-declaration.ts'
 import { type MemoryGrowth, memoryGrowth } from '../../src/inspection/memory-growth.ts'
@@ -68,8 +69,8 @@ test('a profile names the function of the application that takes the time, with 
   session.connect()
   await session.post('Profiler.enable')
   await session.post('Profiler.start')
-  const untilMs = performance.now() + 400
-  while (performance.now() < untilMs) burn()
+  const before = process.cpuUsage()
+  while (process.cpuUsage(before).user < 400_000) burn()
   const { profile } = await session.post('Profiler.stop')
   session.disconnect()
   const { functions, samples } = cpuSummary(
@@ -121,9 +122,8 @@ test('the use of the processor is that of the process', async () => {
   const busy = Bun.spawn([process.execPath, '-e', 'for (;;) {}'])
   const idle = Bun.spawn([process.execPath, '-e', 'setInterval(() => {}, 1e6)'])
   try {
-    expect(await processorShare(busy.pid)).toBeGreaterThan(0)
-    await Bun.sleep(300)
-    expect(await processorShare(idle.pid)).toBeLessThan(0.5)
+    await until('the busy one gets the processor', async () => (await processorShare(busy.pid))! > 0)
+    await until('the idle one has started and rests', async () => (await processorShare(idle.pid))! < 0.5)
     expect(await processorShare(null)).toBeUndefined()
   } finally {
     busy.kill()
