@@ -6,7 +6,15 @@ import type { Terminal } from '../src/terminal/terminal.ts'
 const plain = (text: string): string => text
 
 /** The lines that are printed for these events. */
-async function told(...bodies: ManagerEventBody[]): Promise<string[]> {
+function told(...bodies: ManagerEventBody[]): Promise<string[]> {
+  return toldOn({ interactive: false }, bodies)
+}
+
+/** The lines that this terminal shows of these events. */
+async function toldOn(
+  shown: Pick<Terminal, 'interactive' | 'columns'>,
+  bodies: readonly ManagerEventBody[],
+): Promise<string[]> {
   const lines: string[] = []
   const say = (text: string): void => void lines.push(text)
   const terminal: Terminal = {
@@ -18,9 +26,9 @@ async function told(...bodies: ManagerEventBody[]): Promise<string[]> {
     faint: plain,
     good: plain,
     bad: plain,
-    interactive: false,
     colorsData: false,
     talkJson: () => {},
+    ...shown,
   }
   const manager = {
     status: { generation: '0123456789ab' },
@@ -101,4 +109,28 @@ test('that many answers fail is printed with the reason when it begins, and when
   const failing = { type: 'health', health: 'failing', reasons: ['20 of 20 answers failed'] } as const
   const ok = { type: 'health', health: 'ok' } as const
   expect(await told(failing, failing, ok, ok)).toEqual(['failing: 20 of 20 answers failed', 'healthy again'])
+})
+
+test('a line that is wider than the terminal is folded between words, and what it quotes stays as it was written', async () => {
+  const stderr = `${'x '.repeat(40)}\n`
+  const crashed: ManagerEventBody = {
+    type: 'worker-exited',
+    slot: 2,
+    pid: 42,
+    reason: { kind: 'crashed', code: 3, signal: null, stderr },
+    uptimeMs: 90_000,
+    requests: 7,
+    respawnInMs: 1_500,
+  }
+  const [stopping, exit] = await toldOn({ interactive: true, columns: 60 }, [{ type: 'stopping' }, crashed])
+  expect(stopping).toMatch(
+    /^[\d:]{8} stopping: finishing the requests under way \(Ctrl-C\n {2}again to stop now\)$/,
+  )
+  expect(
+    exit!
+      .split('\n')
+      .slice(0, 2)
+      .every((line) => line.length <= 60),
+  ).toBe(true)
+  expect(exit).toContain(stderr.trim())
 })

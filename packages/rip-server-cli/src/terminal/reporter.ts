@@ -1,6 +1,7 @@
 import type { Manager, ManagerEvent, ManagerHealth, Refusal } from '@rip/manager'
 import type { Terminal } from './terminal.ts'
 import { eventLine, plainEvent } from './event-line.ts'
+import { CONTINUED_INDENT, folded } from './folded.ts'
 
 export interface ReporterOptions {
   readonly terminal: Terminal
@@ -45,6 +46,12 @@ function timeText(atMs: number): string {
   return parts.map((part) => String(part).padStart(2, '0')).join(':')
 }
 
+/** What follows the first line is quoted: code, or what a process has written. */
+function withHeadFolded(text: string, columns: number | undefined): string {
+  const [head = '', ...quoted] = text.split('\n')
+  return [folded(head, columns, CONTINUED_INDENT), ...quoted].join('\n')
+}
+
 /** A worker of code that is not to serve yet did not start: its refusal tells why. */
 function isTriedInVain(event: ManagerEvent): boolean {
   if (event.type !== 'worker-exited' || event.respawnInMs !== undefined) return false
@@ -70,7 +77,7 @@ class Reporter {
     const time = terminal.interactive ? `${timeText(event.atMs)} ` : ''
     const columns = terminal.columns === undefined ? undefined : terminal.columns - time.length
     const line = eventLine(event, { terminal, verbose, serving, columns, isRepair })
-    if (line !== undefined) terminal.say(`${terminal.faint(time)}${line}`)
+    if (line !== undefined) terminal.say(`${terminal.faint(time)}${withHeadFolded(line, columns)}`)
   }
 
   #isNews(event: ManagerEvent): boolean {
