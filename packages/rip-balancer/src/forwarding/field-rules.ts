@@ -35,6 +35,7 @@ const TRUSTED_ONLY: readonly FieldId[] = [
   FIELD.xClusterClientIp,
   FIELD.trueClientIp,
   FIELD.clientAddress,
+  FIELD.clientWay,
   FIELD.frontEndHttps,
   FIELD.xOriginalUrl,
   FIELD.xOriginalHost,

@@ -66,13 +66,15 @@ export const FIELD = {
   xRealPort: 57,
   /** Any of `CLIENT_ADDRESS`. */
   clientAddress: 58,
+  /** Any of `CLIENT_WAY`. */
+  clientWay: 59,
 } as const
 
 /** Number of one known name; `0` for all others. */
 export type FieldId = (typeof FIELD)[keyof typeof FIELD]
 
 /** One more than the highest `FieldId`: size of tables indexed by it. */
-export const FIELD_IDS = 59
+export const FIELD_IDS = 60
 
 /** Names without a meaning of their own here, but for being kept out of trailers (RFC 9110 §6.5.1). */
 const HEAD_ONLY: readonly string[] = [
@@ -137,6 +139,25 @@ const CLIENT_ADDRESS: readonly string[] = [
   'x-vercel-forwarded-for',
 ]
 
+/** Names by which proxies tell by which scheme, for which host and below which path a request came, besides those in the table. */
+const CLIENT_WAY: readonly string[] = [
+  'cf-visitor',
+  'cloudfront-forwarded-proto',
+  'fastly-ssl',
+  'forwarded-host',
+  'forwarded-proto',
+  'wl-proxy-ssl',
+  'x-arr-ssl',
+  'x-host',
+  'x-http-host-override',
+  'x-original-for',
+  'x-original-prefix',
+  'x-original-proto',
+  'x-scheme',
+  'x-script-name',
+  'x-url-scheme',
+]
+
 interface Candidate {
   readonly id: FieldId
   readonly name: Uint8Array
@@ -154,10 +175,12 @@ const families: ReadonlySet<FieldId> = new Set([
   FIELD.xForwardedOther,
   FIELD.headOnly,
   FIELD.clientAddress,
+  FIELD.clientWay,
 ])
 for (const [key, id] of Object.entries(FIELD)) if (!families.has(id)) learn(wireName(key), id)
 for (const name of HEAD_ONLY) learn(name, FIELD.headOnly)
 for (const name of CLIENT_ADDRESS) learn(name, FIELD.clientAddress)
+for (const name of CLIENT_WAY) learn(name, FIELD.clientWay)
 
 function learn(text: string, id: FieldId): void {
   const name = new TextEncoder().encode(text)

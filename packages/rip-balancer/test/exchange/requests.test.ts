@@ -119,6 +119,31 @@ describe('requests', () => {
     },
   )
 
+  const WAY_FIELDS = [
+    'X-Url-Scheme',
+    'X-Scheme',
+    'CF-Visitor',
+    'CloudFront-Forwarded-Proto',
+    'X-Original-Proto',
+  ]
+  const MORE_WAY_FIELDS = ['X-Script-Name', 'X-Host', 'Forwarded-Host', 'X-Original-For', 'Front-End-Https']
+
+  test.each([true, false])(
+    'keep other fields for the way on which they came only if their peer is trusted: %p',
+    async (isTrusted) => {
+      await using backend = await RawBackend.start(answering(OK))
+      const forwarding = { ...PLAIN_FORWARDING, trustedProxies: new Set(isTrusted ? ['127.0.0.1'] : []) }
+      await using balancer = await TestBalancer.start([backend.path], { settings: { forwarding } })
+      using client = await RawClient.connect(balancer.port)
+      const names = [...WAY_FIELDS, ...MORE_WAY_FIELDS]
+      const lines = names.map((name) => `${name}: https\r\n`).join('')
+      client.send(`GET / HTTP/1.1\r\nHost: h.test\r\nX-Ours: 1\r\n${lines}\r\n`)
+      await client.untilText('ok')
+      expect(backend.all).toContain('X-Ours: 1')
+      expect(names.filter((name) => backend.all.includes(`\n${name}: https`))).toEqual(isTrusted ? names : [])
+    },
+  )
+
   test('of a trusted proxy pass its chain on, beginning with the client', async () => {
     await using backend = await RawBackend.start(answering(OK))
     const trusted = new Set(['127.0.0.1', '10.0.0.1'])
