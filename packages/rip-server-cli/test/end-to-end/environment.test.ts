@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { commandOf, descendantsOf, processesMarked } from '@rip/testing'
 import { Sandbox, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 60_000
@@ -32,6 +33,21 @@ test(
     expect(await seen(server.url)).toEqual(['development', 'development'])
     expect(server.stderr).not.toContain('inspector')
     expect(await sandbox.run('reload', '--wait')).toMatchObject({ code: 0 })
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'the balancer, which reads what anybody sends, has no secret of the application in its environment',
+  async () => {
+    await using sandbox = await appWith({})
+    sandbox.variables = { DB: 'postgres://shop:secret@db/shop' }
+    const server = await sandbox.start('start', '--port', '0', '--workers', '1')
+    expect(await seen(server.url)).toEqual(['production', 'postgres://shop:secret@db/shop'])
+    const balancer = descendantsOf(server.pid).find((pid) => commandOf(pid).includes('rip-balancer'))
+    const informed = processesMarked('shop:secret@db')
+    expect(informed).toContain(server.pid)
+    expect(informed).not.toContain(balancer!)
   },
   TEST_TIMEOUT_MS,
 )

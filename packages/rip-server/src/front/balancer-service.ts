@@ -10,6 +10,7 @@ import {
 } from '@rip/manager'
 import type { Settings } from '../settings/settings.ts'
 import { balancerConfig } from './balancer-config.ts'
+import { balancerEnvironment } from './balancer-environment.ts'
 import { ConfigFile } from './config-file.ts'
 import type { LentCertificate } from './lent-certificate.ts'
 import { balancerProgram } from '../programs/programs.ts'
@@ -40,6 +41,7 @@ export interface BalancerServiceOptions {
   readonly configPath: string
   /** Whether it accepts connections only once it has workers to route to. */
   readonly acceptWhenRouted: boolean
+  /** The environment of the server, of which the balancer gets what concerns it. */
   readonly env: Readonly<Record<string, string>>
   /**
    * The user it runs as, who owns its configuration; `certificate` then names the files of its certificate.
@@ -100,7 +102,7 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
     cwd: '/',
     // Its standard input is a pipe: the balancer leaves when that ends, either because this process is gone or because
     // it asks. This process answers signals to stop, which may be sent to every process at once.
-    env: { ...env, RIP_PARENT_FD: '0', RIP_PARENT_STOPS: '1' },
+    env: { ...balancerEnvironment(env), RIP_PARENT_FD: '0', RIP_PARENT_STOPS: '1' },
     ...(account && { account }),
     inheritFds: sockets.map(({ fd }) => fd),
   }
