@@ -1,3 +1,5 @@
+import { fitGlyphs } from './glyphs.ts'
+
 /** What a status line is drawn with. */
 export interface StatusLineOptions {
   readonly write: (text: string) => void
@@ -80,7 +82,9 @@ const DEFAULT_COLUMNS = 80
  * CI systems.
  */
 export function ownStatusLine(env: Readonly<Record<string, string | undefined>>): StatusLine | undefined {
-  return process.stderr.isTTY && takesStatusLine(env) ? new StatusLine(processLine) : undefined
+  return process.stderr.isTTY && takesStatusLine(env)
+    ? new StatusLine(processLine(fitGlyphs(process.stderr, env)))
+    : undefined
 }
 
 /** Not where a line cannot be erased, and not in the terminal of a CI system, which keeps everything as a log. */
@@ -88,8 +92,8 @@ export function takesStatusLine({ TERM, CI }: Readonly<Record<string, string | u
   return TERM !== 'dumb' && (CI === undefined || CI === '' || CI === 'false')
 }
 
-const processLine: StatusLineOptions = {
-  write: (text) => void process.stderr.write(text),
+const processLine = (fit: (text: string) => string): StatusLineOptions => ({
+  write: (text) => void process.stderr.write(fit(text)),
   columns: () => process.stderr.columns || DEFAULT_COLUMNS,
   nowMs: () => performance.now(),
   every(intervalMs, run) {
@@ -97,4 +101,4 @@ const processLine: StatusLineOptions = {
     timer.unref()
     return { [Symbol.dispose]: () => clearInterval(timer) }
   },
-}
+})

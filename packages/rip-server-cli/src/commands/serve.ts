@@ -294,7 +294,7 @@ class Serving {
     const { terminal, line } = this.#invocation
     const [first] = network
     const isAskedFor = line.flags.get('bind')?.written.startsWith(`--${LAN_FLAG}`) === true
-    if (first === undefined || !isAskedFor || !terminal.interactive) return
+    if (first === undefined || !isAskedFor || !terminal.interactive || terminal.isAscii === true) return
     const code = await qrCode(first.url, terminal.strong('') !== '')
     if (Bun.stringWidth(code[0] ?? '') < (terminal.columns ?? 0)) terminal.say(`${code.join('\n')}\n`)
   }

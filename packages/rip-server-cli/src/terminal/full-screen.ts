@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { fitGlyphs } from '@rip/balancer/text'
 import { KeyReader } from './key-reader.ts'
 import { Screen, type ScreenSize } from './screen.ts'
 import type { StyledLine } from './styled-line.ts'
@@ -29,6 +30,7 @@ export class FullScreen implements Disposable {
   readonly #options: FullScreenOptions
   readonly #screen: Screen
   readonly #keys = new KeyReader()
+  readonly #fit = fitGlyphs(process.stdout, process.env)
   readonly #failed = Promise.withResolvers<never>()
   readonly #gone = Promise.withResolvers<void>()
   readonly #handlers: (() => void)[] = []
@@ -174,7 +176,8 @@ export class FullScreen implements Disposable {
     this.close()
   }
 
-  #write(bytes: string): void {
+  #write(text: string): void {
+    const bytes = this.#fit(text)
     if (!this.#isExiting) return void process.stdout.write(bytes)
     try {
       // What is buffered is not sent any more when the process exits.

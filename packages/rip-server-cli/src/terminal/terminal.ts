@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { ownStatusLine } from '@rip/balancer/status-line'
+import { fitGlyphs, showsGlyphs } from '@rip/balancer/text'
 import { safeText } from '@rip/server/text'
 
 /** The output of a command: data to stdout, messages to stderr. Both may be closed at any time. */
@@ -22,6 +23,8 @@ export interface Terminal {
   readonly interactive: boolean
   /** Columns of that terminal at the moment; absent when messages go elsewhere. */
   readonly columns?: number | undefined
+  /** Whether messages go to a terminal that shows ASCII alone. @default false */
+  readonly isAscii?: boolean
   /** Whether data may carry styles. */
   readonly colorsData: boolean
   /**
@@ -58,16 +61,18 @@ export function processTerminal(options: TerminalOptions): Terminal {
   const colored = wantsColor && interactive
   let json = false
   const line = interactive && !options.quiet ? ownStatusLine(process.env) : undefined
+  const fitData = fitGlyphs(process.stdout, process.env)
+  const fitMessage = fitGlyphs(process.stderr, process.env)
   const style = (format: Style) => (text: string) =>
     colored && !json ? styleText(format, text, { validateStream: false }) : text
   const talk = (level: string, text: string): void => {
     line?.giveWay()
-    process.stderr.write(`${json ? talkLine(level, text) : safeText(text)}\n`)
+    process.stderr.write(`${json ? talkLine(level, text) : fitMessage(safeText(text))}\n`)
   }
   return {
     data: (text) => {
       line?.giveWay()
-      process.stdout.write(`${safeText(text)}\n`)
+      process.stdout.write(`${fitData(safeText(text))}\n`)
     },
     clear: () => void process.stdout.write(CLEAR),
     wipe: () => void process.stdout.write(WIPE),
@@ -78,6 +83,7 @@ export function processTerminal(options: TerminalOptions): Terminal {
     good: style('green'),
     bad: style('red'),
     interactive,
+    isAscii: interactive && !showsGlyphs(process.env),
     get columns() {
       // 0 where nobody has told the terminal its size, as `docker exec -t` and serial lines.
       return interactive ? process.stderr.columns || DEFAULT_COLUMNS : undefined

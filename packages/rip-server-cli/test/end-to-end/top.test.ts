@@ -110,8 +110,9 @@ test.concurrent(
     abort.abort()
     await hanging
 
-    await using other = new Window(sandbox, app, PROGRAM, 'top')
+    await using other = new Window(sandbox, app, 'env', 'LC_ALL=C', PROGRAM, 'top')
     await other.shows('w2.1')
+    expect(other.shown).not.toMatch(/\P{ASCII}/u)
     other.type('\u0003')
     expect(await other.child.exited).toBe(130)
     await other.shows(GIVEN_BACK)
