@@ -1,6 +1,8 @@
+import { MAX_31_BITS } from './frame-type.ts'
+
 /**
  * How many bytes of DATA the peer may send, on a stream or on the connection (RFC 9113 §6.9). What was read is given back
- * with a WINDOW_UPDATE when it is half of the window.
+ * with a WINDOW_UPDATE when it is half of the window, or as much as was said.
  */
 export class ReceiveWindow {
   /** What the peer may send now. */
@@ -8,6 +10,7 @@ export class ReceiveWindow {
   /** What was read, and not given back. */
   private owed = 0
   private size: number
+  private mostOwed = MAX_31_BITS
 
   /** @param bytes what the peer may send at first. @param size up to which it is given back */
   constructor(bytes: number, size: number = bytes) {
@@ -27,9 +30,14 @@ export class ReceiveWindow {
     this.owed += bytes
   }
 
-  /** Whether half of it was read, so that giving it back is worth a frame. */
+  /** Whether so much of it was read that giving it back is worth a frame. */
   get isDue(): boolean {
-    return this.owed * 2 >= this.size
+    return this.owed >= this.mostOwed || this.owed * 2 >= this.size
+  }
+
+  /** From now on so many bytes are given back although they are less than half of it. */
+  giveBackFrom(bytes: number): void {
+    this.mostOwed = bytes
   }
 
   /** From now on so much more may be under way. */

@@ -7,7 +7,7 @@ import type { DecodeResult } from '../../http2/hpack/hpack-decoder.ts'
 import type { Http2Stream, StreamOwner } from '../../http2/stream.ts'
 import { HeldData } from './held-data.ts'
 import type { Http2Plane } from './http2-plane.ts'
-import { UploadWindow } from './upload-window.ts'
+import { GIVE_BACK_BYTES, UploadWindow } from './upload-window.ts'
 
 const BAD_REQUEST = 400
 const NOT_IMPLEMENTED = 501
@@ -128,8 +128,12 @@ export class StreamRequest implements StreamOwner {
   /** It does not grow before there is a backend that takes the body. A tunnel may last, and what it sends comes now and then. */
   moreWindow(): number {
     if (this.dropsInput || this.upgrade !== undefined || this.exchange.phase === 'gathering') return 0
-    this.window ??= new UploadWindow(this.plane.data.buffers)
-    return this.window.halfUsed(this.announced - this.received, this.plane.data.turn.clock.nowMs)
+    const { buffers, turn } = this.plane.data
+    const { nowMs } = turn.clock
+    this.window ??= new UploadWindow(buffers, nowMs)
+    const more = this.window.used(this.received, this.announced - this.received, nowMs)
+    if (more > 0) this.stream?.receiveWindow.giveBackFrom(GIVE_BACK_BYTES)
+    return more
   }
 
   ended(): void {
@@ -169,8 +173,9 @@ export class StreamRequest implements StreamOwner {
     this.announced = isTunnel || head.body.framing === 'chunked' ? Number.POSITIVE_INFINITY : head.body.length
     if (isTunnel) this.upgrade = requestedUpgrade(head, data.settings.upgrades)
     if (isTunnel && this.upgrade === undefined) return this.refuse(NOT_IMPLEMENTED)
-    this.window?.begin()
-    this.exchange.begin(head, data.turn.clock.nowMs)
+    const { nowMs } = data.turn.clock
+    this.window?.begin(nowMs)
+    this.exchange.begin(head, nowMs)
   }
 
   private refuseMalformed(): void {

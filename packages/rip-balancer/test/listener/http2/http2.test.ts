@@ -141,7 +141,8 @@ describe('a request', () => {
     const { buffers } = stand.balancer.plane
     using client = await stand.connect()
     client.write(client.headers(1, POST, false))
-    await sendUntil(client, (_, room) => room > 512 * 1024)
+    const upload = new Upload(client)
+    await upload.until(() => upload.room > 512 * 1024)
     expect(buffers.usedBytes).toBe(960 * 1024)
     client.write(client.data(1, '', true))
     await eventually(() => buffers.usedBytes === 0)
@@ -151,7 +152,8 @@ describe('a request', () => {
     await using stand = await start(() => {}, { limits: { maxBufferedBytes: 400 * 1024 } })
     using client = await stand.connect()
     client.write(client.headers(1, POST, false))
-    await sendUntil(client, (sent) => sent > 700_000)
+    const upload = new Upload(client)
+    await upload.until(() => upload.sent > 700_000)
     expect(stand.balancer.plane.buffers.usedBytes).toBe(192 * 1024)
   })
 
@@ -159,7 +161,8 @@ describe('a request', () => {
     await using stand = await start(() => {})
     using client = await stand.connect()
     client.write(client.headers(1, [...POST, ['content-length', '90000']], false))
-    await sendUntil(client, (sent) => sent === 90_000, 90_000)
+    const upload = new Upload(client, 90_000)
+    await upload.until(() => upload.sent === 90_000)
     expect(stand.balancer.plane.buffers.usedBytes).toBe(0)
   })
 
@@ -365,33 +368,43 @@ describe('a drain', () => {
   })
 })
 
-/**
- * Sends a body on stream 1 as fast as there is room for it.
- *
- * @param isDone hears what was sent, and the most there was room for at once
- * @param total of the body
- */
-async function sendUntil(
-  client: FrameClient,
-  isDone: (sent: number, room: number) => boolean,
-  total: number = Number.POSITIVE_INFINITY,
-): Promise<void> {
-  let room = 65_535
-  let most = 0
-  let seen = 0
-  let sent = 0
-  await eventually(() => {
-    for (; seen < client.frames.length; seen++) {
-      const { type, stream, payload } = client.frames[seen]!
-      if (type === FRAME.windowUpdate && stream === 1) room += payload.readUInt32BE(0)
+/** The body of stream 1, sent as fast as there is room for it. */
+class Upload {
+  sent = 0
+  room = 65_535
+  private seen = 0
+  private readonly client: FrameClient
+  private readonly total: number
+
+  constructor(client: FrameClient, total: number = Number.POSITIVE_INFINITY) {
+    this.client = client
+    this.total = total
+  }
+
+  /** Goes on until that is so right after more room was granted, or all of that was used. */
+  until(isDone: () => boolean): Promise<void> {
+    return eventually(() => {
+      this.readGrants()
+      if (isDone()) return true
+      this.send()
+      return isDone()
+    })
+  }
+
+  private readGrants(): void {
+    const { frames } = this.client
+    for (; this.seen < frames.length; this.seen++) {
+      const { type, stream, payload } = frames[this.seen]!
+      if (type === FRAME.windowUpdate && stream === 1) this.room += payload.readUInt32BE(0)
     }
-    most = Math.max(most, room)
-    while (room > 0 && sent < total) {
-      const length = Math.min(room, 16_384, total - sent)
-      client.write(client.data(1, 'x'.repeat(length), false))
-      room -= length
-      sent += length
+  }
+
+  private send(): void {
+    while (this.room > 0 && this.sent < this.total) {
+      const length = Math.min(this.room, 16_384, this.total - this.sent)
+      this.client.write(this.client.data(1, 'x'.repeat(length), false))
+      this.room -= length
+      this.sent += length
     }
-    return isDone(sent, most)
-  })
+  }
 }
