@@ -29,6 +29,7 @@ const NAMES: ReadonlySet<string> = new Set([
   'TZDIR',
   'USER',
 ])
+/** Those that begin with `RIP_` are between the processes of a server. */
 const PREFIXES: readonly string[] = [
   'BUN_FEATURE_FLAG_',
   'BUN_JSC_',
@@ -37,6 +38,7 @@ const PREFIXES: readonly string[] = [
   'MALLOC_',
   'MIMALLOC_',
   'OPENSSL_',
+  'RIP_',
 ]
 
 /**

@@ -10,6 +10,7 @@ const CONCERNS = {
   NODE_EXTRA_CA_CERTS: '/etc/ssl/more.pem',
   BUN_JSC_useJIT: '0',
   LD_PRELOAD: '/usr/lib/libjemalloc.so',
+  RIP_CACHE: 'off',
 }
 
 test('a balancer gets what it and its runtime read, and nothing of the application', () => {
@@ -17,7 +18,6 @@ test('a balancer gets what it and its runtime read, and nothing of the applicati
     DATABASE_URL: 'postgres://shop:secret@db/shop',
     SECRET_KEY_BASE: 'secret',
     NODE_ENV: 'production',
-    RIP_PUBLIC_URL: 'https://shop.test',
     BUN_CONFIG_TOKEN: 'secret',
     AWS_SECRET_ACCESS_KEY: 'secret',
     HTTPS_PROXY: 'http://user:secret@proxy.test',
