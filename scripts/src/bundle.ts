@@ -30,8 +30,13 @@ interface Program {
    * @default none
    */
   readonly entries?: readonly string[]
-  /** The program as one file that is compiled ahead of time. Its modules await nothing. @default none */
-  readonly compiled?: string
+  /**
+   * The program as one file that is compiled ahead of time, and files that it loads by name, which share no parts with
+   * it. None awaits anything at its top level.
+   *
+   * @default none
+   */
+  readonly compiled?: readonly string[]
   /** Path of the program below the bundle. */
   readonly program: string
 }
@@ -48,12 +53,20 @@ const PROGRAMS: readonly Program[] = [
       'packages/rip-transpile/src/register.ts',
       'packages/rip-transpile/src/snapshot/kept-packages.ts',
     ],
+    compiled: [
+      'packages/rip-worker/src/main.ts',
+      'packages/rip-worker/src/application/captured-bun-server.ts',
+      'packages/rip-worker/src/application/captured-node-server.ts',
+      'packages/rip-transpile/src/disk-loader.ts',
+      'packages/rip-transpile/src/register.ts',
+      'packages/rip-transpile/src/snapshot/kept-packages.ts',
+    ],
     program: 'main.js',
   },
   {
     folder: 'packages/rip-balancer',
     entries: ['packages/rip-balancer/src/main.ts'],
-    compiled: 'packages/rip-balancer/src/main.ts',
+    compiled: ['packages/rip-balancer/src/main.ts'],
     program: 'bin/rip-balancer',
   },
   {
@@ -63,7 +76,7 @@ const PROGRAMS: readonly Program[] = [
   },
   {
     folder: 'packages/rip-server-cli',
-    compiled: 'packages/rip-server-cli/src/serving.ts',
+    compiled: ['packages/rip-server-cli/src/serving.ts'],
     program: 'serving.js',
   },
 ]
@@ -159,7 +172,7 @@ async function make({ entries, compiled, program }: Program, folders: Folders): 
   await rm(join(target, SOURCES), { force: true })
   if (entries !== undefined) await place(unfinished, entries[0]!, join(target, program))
   if (compiled !== undefined)
-    await place(join(unfinished, COMPILED), compiled, join(target, COMPILED, program))
+    await place(join(unfinished, COMPILED), compiled[0]!, join(target, COMPILED, program))
   await mkdir(target, { recursive: true })
   await writeFile(join(target, `${SOURCES}.new`), JSON.stringify(sources))
   await rename(join(target, `${SOURCES}.new`), join(target, SOURCES))
@@ -176,26 +189,30 @@ function build(entries: readonly string[], outdir: string): Promise<Bun.BuildOut
   })
 }
 
-/** One file, with its bytecode beside it. */
-async function compile(entry: string, outdir: string): Promise<Bun.BuildOutput> {
+/** Whole files, each with its bytecode beside it. */
+async function compile(entries: readonly string[], outdir: string): Promise<Bun.BuildOutput> {
   const output = await Bun.build({
     ...COMMON,
-    entrypoints: [join(root, entry)],
+    entrypoints: entries.map((entry) => join(root, entry)),
     outdir,
     naming: '[name].[ext]',
     format: 'cjs',
     bytecode: true,
     // Such a file is no module, and only modules are strict by themselves, and know where they are.
-    banner: '"use strict"; const bundleFolder = __dirname, bundleFile = __filename;',
+    banner:
+      '"use strict"; const bundleFolder = __dirname, bundleFile = __filename, bundleUrl = Bun.pathToFileURL(__filename).href;',
     define: {
       'import.meta.dir': 'bundleFolder',
       'import.meta.path': 'bundleFile',
+      'import.meta.url': 'bundleUrl',
       'import.meta.require': 'require',
     },
     plugins: [foreignPackages],
   })
-  if (!output.outputs.some(({ kind }) => kind === 'bytecode'))
-    throw new Error(`${entry} cannot be compiled ahead of time: does it use import.meta in another way?`)
+  if (output.outputs.filter(({ kind }) => kind === 'bytecode').length < entries.length)
+    throw new Error(`${entries.join(', ')}: not all can be compiled; do they use import.meta in other ways?`)
+  for (const each of output.outputs.filter(({ kind }) => kind === 'entry-point'))
+    if ((await each.text()).includes(root)) throw new Error(`${each.path} names this folder`)
   return output
 }
 

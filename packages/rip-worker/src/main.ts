@@ -15,8 +15,18 @@ const EXIT_USAGE = 2
  */
 const SAME_REQUEST_MS = 250
 
-const exitCode = await main()
-if (exitCode !== undefined) process.exit(exitCode)
+// Where it is no module of its own, an application would find this program as `require.main`.
+delete import.meta.require.cache[import.meta.path]
+// Not awaited, since what is compiled ahead of time cannot wait at its top level.
+void main().then(
+  (exitCode) => {
+    if (exitCode !== undefined) process.exit(exitCode)
+  },
+  (error: unknown) => {
+    process.stderr.write(`${Bun.inspect(error)}\n`)
+    process.exit(1)
+  },
+)
 
 /** Resolves to undefined in a background process, which ends when it has nothing more to do. */
 async function main(): Promise<number | undefined> {
