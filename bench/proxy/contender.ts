@@ -175,29 +175,27 @@ const PROGRAM = fileURLToPath(import.meta.resolve('@rip/balancer/package.json'))
 const ripBalancer = ripBalancerAt('rip-balancer', PROGRAM)
 
 /** The balancer of another checkout of this repository, measured in the same rounds. */
-export function balancerBeside(checkout: string): Contender {
-  return ripBalancerAt(
-    `beside-${basename(checkout)}`,
-    join(checkout, 'packages/rip-balancer/bin/rip-balancer'),
-  )
+export function balancerBeside(checkout: string, workerProtocol?: string): Contender {
+  const program = join(checkout, 'packages/rip-balancer/bin/rip-balancer')
+  return ripBalancerAt(named(`beside-${basename(checkout)}`, workerProtocol), program, workerProtocol)
 }
 
 /** The balancer of this checkout, which speaks that protocol to the workers: `http1`, `h2c` or `auto`. */
 export function balancerWith(workerProtocol: string): Contender {
-  return {
-    ...ripBalancer,
-    name: `rip-balancer-${workerProtocol}`,
-    command: (setup) => ripCommand(setup, PROGRAM, workerProtocol),
-  }
+  return ripBalancerAt(named('rip-balancer', workerProtocol), PROGRAM, workerProtocol)
 }
 
-function ripBalancerAt(name: string, program: string): Contender {
+function named(name: string, workerProtocol: string | undefined): string {
+  return workerProtocol === undefined ? name : `${name}-${workerProtocol}`
+}
+
+function ripBalancerAt(name: string, program: string, workerProtocol?: string): Contender {
   return {
     name,
     version: ['bun', '--version'],
     logsToFile: true,
     http2: 'yes',
-    command: (setup) => ripCommand(setup, program),
+    command: (setup) => ripCommand(setup, program, workerProtocol),
   }
 }
 

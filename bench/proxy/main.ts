@@ -7,7 +7,7 @@
  *   bun bench/proxy/main.ts --table FILE    the ratios of a JSON file as a Markdown table
  *
  * --worker-protocol measures rip-balancer once more for each, as it speaks that protocol to the workers.
- * --beside measures the rip-balancer of another checkout, with its dependencies installed, in the same rounds.
+ * --beside measures the rip-balancer of another checkout, with its dependencies installed, in the same rounds, with the same protocols.
  * --starts repeats all of it with new processes: one start of a program differs from the next by more than its rounds do.
  * --json adds to the file if it exists, so that a long run can be done shape by shape.
  */
@@ -108,8 +108,11 @@ function canTakePart(contender: Contender, shape: Shape): boolean {
 
 async function measureAll(): Promise<void> {
   const shapes = chosen(SHAPES, values.shape)
-  const beside = values.beside.map((checkout) => balancerBeside(resolve(checkout)))
   const protocols = values['worker-protocol'].map(balancerWith)
+  const besideProtocols = protocols.length > 0 ? values['worker-protocol'] : [undefined]
+  const beside = values.beside.flatMap((checkout) =>
+    besideProtocols.map((protocol) => balancerBeside(resolve(checkout), protocol)),
+  )
   const contenders = [...chosen(CONTENDERS, values.proxy), ...protocols, ...beside].filter(
     ({ version }) => Bun.which(version[0] ?? '') !== null,
   )
