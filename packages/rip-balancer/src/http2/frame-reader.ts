@@ -5,7 +5,7 @@ import { DEFAULT_FRAME_BYTES } from './settings.ts'
 /** Takes the DATA frames of a peer. Bytes are valid during the call only. */
 export interface DataHandler {
   /** A DATA frame begins. @param length of its payload, padding included, which is what flow control counts */
-  begins(stream: number, length: number): void
+  begins(stream: number, length: number, endsStream: boolean): void
   /** A part of its data, without padding. */
   part(bytes: Buffer, from: number, to: number): void
   ends(endsStream: boolean): void
@@ -188,7 +188,7 @@ export class FrameReader {
   private beginData(length: number): void {
     const isPadded = (this.flags & FLAG.padded) !== 0
     if (isPadded && length === 0) return this.fail(ERROR.frameSize, 'a padded DATA frame without a payload')
-    this.data.begins(this.stream, length)
+    this.data.begins(this.stream, length, (this.flags & FLAG.endStream) !== 0)
     if (this.state === BROKEN) return
     this.state = isPadded ? DATA_PADDING_LENGTH : DATA
     if (length === 0) this.endData()

@@ -30,7 +30,7 @@ export class IncomingData implements DataHandler {
     this.host = host
   }
 
-  begins(id: number, length: number): void {
+  begins(id: number, length: number, endsStream: boolean): void {
     const { conduct } = this
     this.current = undefined
     this.frameBytes = length
@@ -40,7 +40,7 @@ export class IncomingData implements DataHandler {
     if (stream === undefined) return conduct.expectReset(id, 'DATA')
     if (stream.receiveEnded) return conduct.resetStream(stream, ERROR.streamClosed)
     if (!stream.sawHead) return conduct.resetStream(stream, ERROR.protocol)
-    if (!stream.receiveWindow.take(length)) return conduct.resetStream(stream, ERROR.flowControl)
+    if (!stream.takeData(length, endsStream)) return conduct.resetStream(stream, ERROR.flowControl)
     this.current = stream
   }
 

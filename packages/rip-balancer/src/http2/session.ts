@@ -321,12 +321,12 @@ export class Http2Session implements Receiver, ControlHandler, StreamHost, Block
     if (stream === undefined) return this.conduct.expectPast(id, 'WINDOW_UPDATE')
     if (increment === 0) return this.conduct.resetStream(stream, ERROR.protocol)
     stream.wasTaken = true
-    if (!stream.sendWindow.grow(increment)) this.conduct.resetStream(stream, ERROR.flowControl)
+    if (!stream.growSendWindow(increment)) this.conduct.resetStream(stream, ERROR.flowControl)
   }
 
   /** The initial window of streams has changed (§6.9.2). */
   private growStreams(bytes: number): boolean {
-    return bytes === 0 || this.streams.all().every((stream) => stream.sendWindow.grow(bytes))
+    return bytes === 0 || this.streams.all().every((stream) => stream.growSendWindow(bytes))
   }
 
   private sendWaiting(): void {

@@ -1,9 +1,9 @@
 import type { GraphEvent } from '../state-table.ts'
 import { ERROR } from './error-code.ts'
-import { FLAG, FRAME } from './frame-type.ts'
+import { FLAG, FRAME, MAX_31_BITS } from './frame-type.ts'
 import type { FrameOutput } from './frame-output.ts'
 import { ReceiveWindow } from './receive-window.ts'
-import { SendWindow } from './send-window.ts'
+import type { SendWindow } from './send-window.ts'
 import { DEFAULT_FRAME_BYTES } from './settings.ts'
 import { STREAM, type StreamEvent, type StreamState } from './stream-state.ts'
 
@@ -76,7 +76,8 @@ export class Http2Stream {
   startedAt = 0
   /** It counts as open until `release`, although the peer has reset it. */
   holdsPlace = false
-  readonly sendWindow: SendWindow
+  /** How many bytes of DATA the peer takes; see `SendWindow`. */
+  sendBytes: number
   /** Made when data comes: most requests have none. */
   private ownReceiveWindow: ReceiveWindow | undefined
   private readonly host: StreamHost
@@ -92,7 +93,7 @@ export class Http2Stream {
   constructor(id: number, host: StreamHost, sendBytes: number) {
     this.id = id
     this.host = host
-    this.sendWindow = new SendWindow(sendBytes)
+    this.sendBytes = sendBytes
     this.startedAt = host.output.position
   }
 
@@ -106,9 +107,25 @@ export class Http2Stream {
     return this.endWaits || this.state === 'half-closed-local' || this.state === 'closed'
   }
 
-  get receiveWindow(): ReceiveWindow {
+  private get receiveWindow(): ReceiveWindow {
     this.ownReceiveWindow ??= new ReceiveWindow(this.host.initialReceiveBytes)
     return this.ownReceiveWindow
+  }
+
+  /** @param bytes of a WINDOW_UPDATE, or by how much the initial window changed. @returns whether it is a window still (RFC 9113 §6.9.1) */
+  growSendWindow(bytes: number): boolean {
+    this.sendBytes += bytes
+    return this.sendBytes <= MAX_31_BITS
+  }
+
+  /**
+   * Takes the payload of a DATA frame, padding included. Most responses are one frame: for that there need be no window.
+   *
+   * @param isLast whether it ends the message @returns whether the peer was allowed to send it
+   */
+  takeData(bytes: number, isLast: boolean): boolean {
+    if (isLast && this.ownReceiveWindow === undefined) return bytes <= this.host.initialReceiveBytes
+    return this.receiveWindow.take(bytes)
   }
 
   /** `initialReceiveBytes` has grown by so much, which may be negative. */
@@ -272,11 +289,11 @@ export class Http2Stream {
 
   private sendFrame(bytes: Buffer, from: number, to: number): number {
     const { output, sendWindow } = this.host
-    const room = Math.min(this.sendWindow.bytes, sendWindow.bytes, DEFAULT_FRAME_BYTES)
+    const room = Math.min(this.sendBytes, sendWindow.bytes, DEFAULT_FRAME_BYTES)
     if (room <= 0 || !output.takesData) return from
     const end = Math.min(to, from + room)
     output.write(FRAME.data, 0, this.id, bytes, from, end)
-    this.sendWindow.bytes -= end - from
+    this.sendBytes -= end - from
     this.sent += end - from
     this.host.sentData(end - from, end < to && room < DEFAULT_FRAME_BYTES)
     return end

@@ -353,7 +353,7 @@ describe('flow control', () => {
     const { stream } = it.send(false)
     it.turn.run(() => stream.data(Buffer.alloc(100), 0, 100))
     it.receive(frame(FRAME.settings, 0, 0, settingsOf([4, 50])))
-    expect(stream.sendWindow.bytes).toBe(-50)
+    expect(stream.sendBytes).toBe(-50)
     it.turn.run(() => stream.data(Buffer.alloc(10), 0, 10))
     it.receive(frame(FRAME.windowUpdate, 0, 1, numbers(50)))
     expect(stream.waiting).toBe(10)
@@ -369,7 +369,7 @@ describe('flow control', () => {
       for (const each of streams) each.data(Buffer.alloc(40_000), 0, 40_000)
     })
     it.socket.read()
-    streams[1]!.sendWindow.bytes = 0
+    streams[1]!.sendBytes = 0
     it.receive(frame(FRAME.windowUpdate, 0, 0, numbers(60_000)))
     const order = it.written().map((each) => each.split(' ', 2).join(' '))
     expect(order).toEqual(['data 1', 'data 5', 'data 1', 'data 5'])
