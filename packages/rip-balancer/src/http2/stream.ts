@@ -107,7 +107,7 @@ export class Http2Stream {
     return this.endWaits || this.state === 'half-closed-local' || this.state === 'closed'
   }
 
-  private get receiveWindow(): ReceiveWindow {
+  get receiveWindow(): ReceiveWindow {
     this.ownReceiveWindow ??= new ReceiveWindow(this.host.initialReceiveBytes)
     return this.ownReceiveWindow
   }
