@@ -55,12 +55,14 @@ export class CertificateWatch implements Disposable {
     const { tell } = this.#options
     const { file, problem, validFromMs, expiresAtMs } = certificate
     const before = this.#found.get(file)
-    const isNews = problem !== null && problem === before?.problem && problem !== before.told
-    this.#found.set(file, { ...certificate, told: isNews ? problem : problem && (before?.told ?? null) })
+    const known = before?.told ?? null
+    const isNews = problem !== null && problem === before?.problem && problem !== known
+    const told = isNews ? problem : known
+    this.#found.set(file, { ...certificate, told: problem === null ? null : told })
     if (isNews) tell.refused(file, reasonOf(file, problem))
     if (before === undefined) return
     const isOther = before.validFromMs !== validFromMs || before.expiresAtMs !== expiresAtMs
-    if (isOther || (problem === null && before.told !== null)) tell.replaced(file, expiresAtMs)
+    if (isOther || (problem === null && known !== null)) tell.replaced(file, expiresAtMs)
   }
 
   #warn(certificate: ServedCertificate, nowMs: number): void {
