@@ -99,6 +99,12 @@ export class Http2Session implements Receiver, ControlHandler, StreamHost, Block
     return this.streams.lastPeerId
   }
 
+  /** One side goes away, and the last stream is over. */
+  get isDrained(): boolean {
+    if (this.isOver || !this.goingAway.hasBegun || this.openStreams > 0) return false
+    return !this.goingAway.isAnnounced
+  }
+
   /** Whether a client can open one more stream. */
   get canOpen(): boolean {
     if (this.isOver || this.goingAway.hasBegun || !this.peer.isKnown || this.streams.isUsedUp) return false
@@ -339,8 +345,7 @@ export class Http2Session implements Receiver, ControlHandler, StreamHost, Block
   }
 
   private tellIfDrained(): void {
-    if (this.isOver || !this.goingAway.hasBegun || this.openStreams > 0) return
-    if (!this.goingAway.isAnnounced) this.owner.drained()
+    if (this.isDrained) this.owner.drained()
   }
 
   private close(code: number, reason: string): void {

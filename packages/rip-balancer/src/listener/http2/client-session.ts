@@ -105,8 +105,9 @@ export class ClientSession implements SessionOwner, StreamConnection {
   /** A client does not open streams any more that it has not opened: it will close the connection. */
   goingAway(): void {}
 
+  /** The exchange of the last stream may be about to end, and is told of no loss. */
   drained(): void {
-    this.events.drained()
+    if (this.isIdle) this.events.drained()
   }
 
   abused(kind: Abuse): void {
@@ -139,6 +140,7 @@ export class ClientSession implements SessionOwner, StreamConnection {
     if (stream.isLasting && --this.lasting === 0) this.events.lasts(false)
     this.giveUpRoom()
     this.spare.giveBack(stream)
+    if (this.frames.isDrained) this.drained()
   }
 
   // --- time

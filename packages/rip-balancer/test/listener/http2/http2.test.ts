@@ -327,6 +327,23 @@ describe('a client', () => {
     await eventually(() => said.startsWith('HTTP/1.1 505'))
   })
 
+  test('that goes away before it is answered gets its answers, and the last of them ends the connection', async () => {
+    const answers: (() => void)[] = []
+    await using stand = await start((socket, received) => {
+      if (received.endsWith('\r\n\r\n')) answers.push(() => void socket.write(OK))
+    })
+    using client = await stand.connect()
+    client.request(1, GET)
+    client.request(3, GET)
+    client.write(frame(FRAME.goAway, 0, 0, numbers(0, ERROR.none)))
+    await eventually(() => answers.length === 2)
+    for (const answer of answers) answer()
+    for (const stream of [1, 3]) expect((await client.settled(stream)).ended).toBe(true)
+    await eventually(() => client.ended)
+    expect(stand.balancer.faults).toEqual([])
+    expect(stand.balancer.ended.map(({ cause }) => cause)).toEqual(['completed', 'completed'])
+  })
+
   test('that is idle for too long is told so', async () => {
     await using stand = await start(answering(OK), { timeouts: { clientIdleMs: 200 } })
     using client = await stand.connect()
