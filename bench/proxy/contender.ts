@@ -28,6 +28,8 @@ export interface Contender {
   readonly http2: 'yes' | 'no' | 'only'
   /** Whether it differs from another contender only in handling request bodies, and is measured only with them. */
   readonly uploadsOnly?: boolean
+  /** Whether it takes no request bodies. */
+  readonly getsOnly?: boolean
   command(setup: Setup): readonly string[]
 }
 
@@ -264,21 +266,28 @@ const nghttpx: Contender = {
   ],
 }
 
+function relayCommand(program: string, { port, tlsPort, cert, key, origins }: Setup): readonly string[] {
+  const path = fileURLToPath(new URL(program, import.meta.url))
+  return ['bun', path, String(port), String(tlsPort), cert, key, ...origins]
+}
+
 /** Not a usable proxy: the bound for every proxy on Bun's sockets. */
 const relay: Contender = {
   name: 'relay',
   version: ['bun', '--version'],
   logsToFile: false,
   http2: 'no',
-  command: ({ port, tlsPort, cert, key, origins }) => [
-    'bun',
-    fileURLToPath(new URL('relay.ts', import.meta.url)),
-    String(port),
-    String(tlsPort),
-    cert,
-    key,
-    ...origins,
-  ],
+  command: (setup) => relayCommand('relay.ts', setup),
+}
+
+/** The same with HTTP/2 to the workers. */
+const laneRelay: Contender = {
+  name: 'lane-relay',
+  version: ['bun', '--version'],
+  logsToFile: false,
+  http2: 'no',
+  getsOnly: true,
+  command: (setup) => relayCommand('lane-relay.ts', setup),
 }
 
 /** Ratios refer to the first. */
@@ -288,6 +297,7 @@ export const CONTENDERS: readonly Contender[] = [
   caddy,
   ripBalancer,
   relay,
+  laneRelay,
   h2o,
   nghttpx,
   nginxDefault,

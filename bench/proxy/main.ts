@@ -102,6 +102,7 @@ function resultsOf(samples: Samples): ShapeResults {
 
 function canTakePart(contender: Contender, shape: Shape): boolean {
   if (shape.log === true && !contender.logsToFile) return false
+  if (isUpload(shape) && contender.getsOnly === true) return false
   if (speaksHttp2(shape)) return contender.http2 !== 'no' && contender.uploadsOnly !== true
   return contender.http2 !== 'only' && (contender.uploadsOnly !== true || isUpload(shape))
 }
