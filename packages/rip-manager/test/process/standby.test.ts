@@ -88,6 +88,17 @@ test.each([
   await until('it has ended', () => !isAlive(pid))
 })
 
+test('one that was started before a change of what tsconfig.json extends, whatever its name, is of no use', async () => {
+  await using s = await standing()
+  mkdirSync(s.folder.at('shared'))
+  writeFileSync(s.folder.at('app/tsconfig.json'), '{ // as editors write it\n"extends": ["../shared/jsx"], }')
+  writeFileSync(s.folder.at('shared/jsx.json'), '{ "extends": "./all.json" }')
+  writeFileSync(s.folder.at('shared/all.json'), '{ "extends": "./jsx.json" }')
+  const pid = await s.standby()
+  writeFileSync(s.folder.at('shared/all.json'), '{}')
+  expect(s.spawner.spawn(specOf(2, s.folder)).pid).not.toBe(pid)
+})
+
 test('one can be prepared before anything was started, and is the first process then', async () => {
   await using s = await standing()
   s.spawner.prepare?.(specOf(1, s.folder))
