@@ -128,7 +128,7 @@ async function graphOf(
   if (entry === undefined && options.entries === undefined) await graph.add(lying, 'imported')
   else
     await graph.add(
-      begins.map((file) => realpathSync(file)),
+      begins.map((file) => realEntry(file)),
       'imported',
     )
   if (graph.picksModules)
@@ -140,6 +140,18 @@ async function graphOf(
   const { later = (work) => work() } = options
   later(() => memory.save())
   return graph
+}
+
+function realEntry(file: string): string {
+  try {
+    return realpathSync(file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    throw new Error(
+      `the application begins with ${file}, which does not exist: restore it, or start the server with another file`,
+      { cause: error },
+    )
+  }
 }
 
 /**

@@ -150,6 +150,13 @@ test('a process that lives on after its report keeps what the next build can use
   expect(JSON.stringify(known)).toContain('./b.ts')
 })
 
+test('a file that the application begins with, and that is gone, is named with what to do', async () => {
+  using project = tempProject({ 'app/other.ts': '' })
+  const { code, report } = await build(project, '--entry', project.path('app/index.ts'))
+  const message = `the application begins with ${project.path('app/index.ts')}, which does not exist: restore it, or start the server with another file`
+  expect([code, report]).toEqual([4, { ok: false, failure: { kind: 'compile', message } }])
+})
+
 test('a process that gets no request ends silently', async () => {
   using project = tempProject()
   const run = await runBun([BUILDER, '--request', '-'], { cwd: project.root, stdin: '' })
