@@ -2,7 +2,6 @@ import { loadApplication } from '../application/load-application.ts'
 import { ServerCapture } from '../application/server-capture.ts'
 import { encodeFrame, PROTOCOL_VERSION, type SupervisorMessage } from '../protocol.ts'
 import { createWorker } from '../serve/create-worker.ts'
-import { loadCLibrary } from './c-library.ts'
 import { ControlLink } from './control-link.ts'
 import { LoadedTimers } from './loaded-timers.ts'
 import { LoopLag } from './loop-lag.ts'
@@ -45,9 +44,8 @@ export async function rehearse(): Promise<void> {
     await worker.start()
     await worker.inject(new Request('http://rehearsal/'))
     await greet()
-    loadCLibrary()
   } catch {
-    // The system forbids such sockets, or its C library has another name.
+    // The system forbids such sockets.
   }
 }
 
