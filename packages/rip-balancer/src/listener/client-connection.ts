@@ -1,6 +1,5 @@
 import type { ClientIdentity } from '../forwarding/client-identity.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
-import { Exchange } from '../exchange/exchange.ts'
 import type { NodeAddress } from '../address/node-address.ts'
 import type { EndCause } from '../exchange/record.ts'
 import type { RequestInFlight } from '../exchange/request-in-flight.ts'
@@ -15,8 +14,8 @@ import { ConnectionPeer } from './connection-peer.ts'
 import { CLIENT_STATES, type ClientEvent, type ClientState } from './client-state.ts'
 import { HeadReader } from './head-reader.ts'
 import { HeldInput } from './held-input.ts'
-import { Http1Client, type ClientHost } from './http1-client.ts'
-import { Http1Request } from './http1-request.ts'
+import type { ClientHost } from './http1-client.ts'
+import { Http1Service } from './http1-service.ts'
 import { hasUnread, isBeingAsked } from './unread-input.ts'
 import { answerPlainHttp, NO_TLS_HERE } from './wrong-protocol.ts'
 
@@ -40,9 +39,8 @@ export class ClientConnection implements ClientHost, KeptConnection {
   private readonly peer: ConnectionPeer
   private readonly heads: HeadReader
   private readonly deadlines: ConnectionDeadlines
-  private readonly exchange: Exchange
-  private readonly request: Http1Request
-  private readonly client: Http1Client
+  /** Made for the first request: a client may have none, or go on in HTTP/2. */
+  private ownService: Http1Service | undefined = undefined
   private state: ClientState
   private readonly input = new HeldInput()
   /** The exchange has heard that the client stopped sending. */
@@ -63,7 +61,6 @@ export class ClientConnection implements ClientHost, KeptConnection {
     peer: NodeAddress,
     secure: boolean,
   ) {
-    const { limits, upgrades } = plane.settings
     this.socket = socket
     this.plane = plane
     this.keeper = keeper
@@ -71,9 +68,6 @@ export class ClientConnection implements ClientHost, KeptConnection {
     this.heads = new HeadReader(plane)
     this.deadlines = new ConnectionDeadlines(plane, keeper)
     this.outbox = new Outbox(socket, plane.turn.output, true)
-    this.request = new Http1Request(limits, upgrades)
-    this.client = new Http1Client(this, this.request, plane.responses, plane.turn)
-    this.exchange = new Exchange(plane, this.client)
     this.state = secure ? 'handshaking' : 'open'
   }
 
@@ -90,17 +84,17 @@ export class ClientConnection implements ClientHost, KeptConnection {
   }
 
   get isIdle(): boolean {
-    return this.exchange.isIdle
+    return this.ownService === undefined || this.ownService.exchange.isIdle
   }
 
   inFlight(nowMs: number): readonly RequestInFlight[] {
-    const request = this.exchange.inFlight(nowMs)
+    const request = this.ownService?.exchange.inFlight(nowMs)
     return request === undefined ? [] : [request]
   }
 
   /** When the last request ended, in monotonic milliseconds; `Infinity` while there is one. */
   get idleSince(): number {
-    const asked = !this.isOpen || !this.exchange.isIdle || this.heads.hasBegun
+    const asked = !this.isOpen || !this.isIdle || this.heads.hasBegun
     return asked ? Number.POSITIVE_INFINITY : this.deadlines.since
   }
 
@@ -135,7 +129,7 @@ export class ClientConnection implements ClientHost, KeptConnection {
 
   /** As for {@link Receiver}: nothing of the chunk is held here any more. */
   consumed(chunk: Buffer): void {
-    if (this.input.isEmpty) this.exchange.freeChunk(chunk)
+    if (this.input.isEmpty) this.ownService?.exchange.freeChunk(chunk)
   }
 
   /** The handshake failed. @param plainHttp as the client spoke HTTP */
@@ -160,7 +154,7 @@ export class ClientConnection implements ClientHost, KeptConnection {
     if (this.state === 'lingering') this.on('end')
     if (this.state === 'ending') return this.socket.end()
     this.pump()
-    if (!this.input.isEmpty && !this.exchange.isIdle) this.exchange.noteHalfClose()
+    if (!this.input.isEmpty && !this.isIdle) this.service.exchange.noteHalfClose()
   }
 
   /** Socket event: the connection is gone. */
@@ -170,7 +164,7 @@ export class ClientConnection implements ClientHost, KeptConnection {
     this.input.clear()
     this.peer[Symbol.dispose]()
     this.outbox.discard()
-    this.exchange.clientGone()
+    this.ownService?.exchange.clientGone()
     this.heads.drop()
     this.keeper.forget(this)
   }
@@ -179,7 +173,7 @@ export class ClientConnection implements ClientHost, KeptConnection {
   writable(): void {
     if (this.outbox.waiting === 0 || !this.outbox.drained() || this.isGone) return
     if (this.shutdownPending) this.socket.shutdown()
-    this.exchange.clientDrained()
+    this.ownService?.exchange.clientDrained()
   }
 
   /** Checks time limits; a mistake in that costs this connection only. @param now monotonic milliseconds */
@@ -193,7 +187,7 @@ export class ClientConnection implements ClientHost, KeptConnection {
 
   private checkTime(now: number): void {
     if (this.isLeaving) return this.checkLeaving(now)
-    if (!this.exchange.isIdle) return this.exchange.tick(now)
+    if (!this.isIdle) return this.service.exchange.tick(now)
     if (!this.isOpen) return
     if (this.heads.hasBegun) this.checkHead(now)
     else this.checkIdle(now)
@@ -222,7 +216,7 @@ export class ClientConnection implements ClientHost, KeptConnection {
 
   /** The deadline of a drain has passed, or the listener is closed: ends at once, with whatever is under way. */
   closeNow(): void {
-    if (this.exchange.isIdle) this.leave()
+    if (this.isIdle) this.leave()
     else this.socket.terminate()
   }
 
@@ -267,8 +261,13 @@ export class ClientConnection implements ClientHost, KeptConnection {
     this.heads.drop()
     this.deadlines.begin()
     this.inputUnwanted = false
-    if (!this.client.persists || this.input.isExhausted) return this.closeGracefully()
+    if (!this.service.client.persists || this.input.isExhausted) return this.closeGracefully()
     this.pump()
+  }
+
+  private get service(): Http1Service {
+    this.ownService ??= new Http1Service(this, this.plane)
+    return this.ownService
   }
 
   // --- state
@@ -305,12 +304,13 @@ export class ClientConnection implements ClientHost, KeptConnection {
   /** @returns whether there may be more to do */
   private step(): boolean {
     if (this.peer.isUnknown) return this.readPeer()
-    if (this.exchange.isIdle) return this.readHead()
-    if (!this.exchange.wantsInput) return false
+    if (this.isIdle) return this.readHead()
+    const { request, exchange } = this.service
+    if (!exchange.wantsInput) return false
     const { bytes, at } = this.input
     const { length } = bytes
     this.input.clear()
-    const takenTo = this.request.take(bytes, at, length, this.exchange)
+    const takenTo = request.take(bytes, at, length, exchange)
     if (takenTo < length && this.isOpen) this.input.putBack(bytes, takenTo)
     return true
   }
@@ -350,10 +350,11 @@ export class ClientConnection implements ClientHost, KeptConnection {
   }
 
   private beginExchange(head: RequestHead): true {
-    this.request.begin(head)
-    this.client.begin(head, head.persists && this.mayPersist)
-    this.exchange.begin(head, this.heads.begunAt)
-    if (this.input.hasEnded && !this.exchange.isIdle) this.exchange.noteHalfClose()
+    const { request, client, exchange } = this.service
+    request.begin(head)
+    client.begin(head, head.persists && this.mayPersist)
+    exchange.begin(head, this.heads.begunAt)
+    if (this.input.hasEnded && !exchange.isIdle) exchange.noteHalfClose()
     return true
   }
 
@@ -364,9 +365,10 @@ export class ClientConnection implements ClientHost, KeptConnection {
 
   private refuseWith(status: number, cause: EndCause): void {
     const { head, begunAt } = this.heads
-    this.request.refuse()
-    this.client.begin(head, false)
-    this.exchange.refuse(head, status, cause, begunAt)
+    const { request, client, exchange } = this.service
+    request.refuse()
+    client.begin(head, false)
+    exchange.refuse(head, status, cause, begunAt)
   }
 
   /** Another connection goes on, from the preface. */
@@ -394,14 +396,14 @@ export class ClientConnection implements ClientHost, KeptConnection {
   }
 
   private inputExhausted(): void {
-    if (this.exchange.isIdle) {
+    if (this.isIdle) {
       if (this.heads.hasBegun) return this.refuseWith(statusOf('truncated-message'), 'bad-request')
       this.on('end')
       return this.socket.end()
     }
     if (this.endTold) return
     this.endTold = true
-    if (!this.exchange.clientEnded()) this.socket.end()
+    if (!this.service.exchange.clientEnded()) this.socket.end()
   }
 
   /** Reads only while its bytes are wanted. While the exchange waits for a backend the socket is read as well, as the client may leave. */
@@ -418,7 +420,7 @@ export class ClientConnection implements ClientHost, KeptConnection {
 
   private closeGracefully(): void {
     if (!this.isOpen) return
-    const allRead = this.input.isEmpty && this.request.isComplete
+    const allRead = this.input.isEmpty && this.service.request.isComplete
     if (!this.input.hasEnded && !allRead) return this.linger(false)
     this.on('end')
     this.socket.end()
