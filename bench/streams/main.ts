@@ -107,15 +107,15 @@ function listener(port: number): readonly string[] {
   return [process.execPath, GREETER, String(port), ...(tls === undefined ? [] : [tls.cert, tls.key])]
 }
 
-async function measure({ command, takesRequests }: Measured): Promise<Result> {
+async function measure(program: Measured): Promise<Result> {
   const port = freePort()
-  const child = Bun.spawn([...command(port)], { stdout: 'pipe', stderr: 'inherit' })
-  const count = takesRequests ? streams : 0
+  const child = Bun.spawn([...program.command(port)], { stdout: 'pipe', stderr: 'inherit' })
+  const count = program.takesRequests ? streams : 0
   try {
     await child.stdout.getReader().read()
-    await using _former = await hold(count, port)
+    using _former = await hold(count, port)
     const before = await settled(child.pid)
-    await using clients = await hold(0, port)
+    using clients = await hold(0, port)
     const idle = await settled(child.pid)
     if (count === 0) return { bytesPerConnection: (idle - before) / connections, bytesPerStream: undefined }
     await clients.ask(count)
@@ -131,7 +131,7 @@ async function measure({ command, takesRequests }: Measured): Promise<Result> {
   }
 }
 
-interface Clients extends AsyncDisposable {
+interface Clients extends Disposable {
   /** Sends so many requests on each connection. */
   ask(count: number): Promise<void>
 }
@@ -146,7 +146,7 @@ async function hold(count: number, port: number): Promise<Clients> {
         for (let opened = 0; opened < more; opened++) client.request(FIELDS).on('error', () => {})
       await reached(before + connections * more)
     },
-    async [Symbol.asyncDispose]() {
+    [Symbol.dispose]() {
       for (const client of clients) client.destroy()
     },
   }
