@@ -68,8 +68,8 @@ class LaneRelay {
       socket: {
         data: (_, chunk) => this.read(chunk),
         drain: () => this.flush(),
-        // The worker closes what was not used for a while.
-        close: () => void this.open(),
+        // The worker closes what was not used for a while, and is gone at the end.
+        close: () => void this.open().catch(() => {}),
       },
     })
     this.flush()
