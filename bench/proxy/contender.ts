@@ -266,9 +266,8 @@ const nghttpx: Contender = {
   ],
 }
 
-function relayCommand(program: string, { port, tlsPort, cert, key, origins }: Setup): readonly string[] {
-  const path = fileURLToPath(new URL(program, import.meta.url))
-  return ['bun', path, String(port), String(tlsPort), cert, key, ...origins]
+function relayCommand(program: URL, { port, tlsPort, cert, key, origins }: Setup): readonly string[] {
+  return ['bun', fileURLToPath(program), String(port), String(tlsPort), cert, key, ...origins]
 }
 
 /** Not a usable proxy: the bound for every proxy on Bun's sockets. */
@@ -277,7 +276,7 @@ const relay: Contender = {
   version: ['bun', '--version'],
   logsToFile: false,
   http2: 'no',
-  command: (setup) => relayCommand('relay.ts', setup),
+  command: (setup) => relayCommand(new URL('relay.ts', import.meta.url), setup),
 }
 
 /** The same with HTTP/2 to the workers. */
@@ -287,7 +286,7 @@ const laneRelay: Contender = {
   logsToFile: false,
   http2: 'no',
   getsOnly: true,
-  command: (setup) => relayCommand('lane-relay.ts', setup),
+  command: (setup) => relayCommand(new URL('lane-relay.ts', import.meta.url), setup),
 }
 
 /** Ratios refer to the first. */
