@@ -8,10 +8,11 @@
  * With `--files -`, standard input names the application's files, one relative path a line. With `--request -`
  * and nothing else, standard input is a `BuildRequest` as JSON: the program can be started before it is known
  * what there will be to build. Without a request it ends with 0 and says nothing. While there is nothing to do yet,
- * `--warm ENDING` loads the compiler for such files of the working directory, and `--rehearse DIR` builds something
- * small in a folder of its own below that one, which is removed again.
+ * `--warm ENDING` loads the compiler for such files of the working directory, `--sample FILE` (repeatable) has it compile
+ * a file that is likely to be built next, and `--rehearse DIR` builds something small in a folder of its own below that
+ * one, which is removed again.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { rehearse } from './rehearse.ts'
@@ -26,6 +27,10 @@ export class B extends a
 export default (f) -> if f then (g * 2 for g in f when g > 1) else { h: 1, i: [2] }
 `
 
+const MAX_SAMPLE_BYTES = 16_384
+/** The first time takes twice as long as the others. */
+const SAMPLE_TIMES = 2
+
 const { values } = parseArgs({
   options: {
     root: { type: 'string' },
@@ -37,6 +42,7 @@ const { values } = parseArgs({
     packages: { type: 'string' },
     request: { type: 'string' },
     warm: { type: 'string' },
+    sample: { type: 'string', multiple: true, default: [] },
     rehearse: { type: 'string' },
   },
 })
@@ -52,7 +58,7 @@ const SURVIVED = [
   'SIGTTOU',
 ] as const
 for (const signal of SURVIVED) process.on(signal, () => {})
-if (values.warm !== undefined) await warmUp(values.warm)
+if (values.warm !== undefined) await warmUp(values.warm, values.sample)
 if (values.rehearse !== undefined) await rehearse(values.rehearse)
 const request = values.request === '-' ? await readRequest() : await requestOf(values)
 if (request !== undefined) {
@@ -68,11 +74,22 @@ if (request !== undefined) {
   await Bun.sleep(lingerMs)
 }
 
-/** A compiler that is not installed is reported by the build that needs it. */
-async function warmUp(extension: string): Promise<void> {
+/** A compiler that is not installed, and a file that does not compile, are reported by the build that needs them. */
+async function warmUp(extension: string, samples: readonly string[]): Promise<void> {
   try {
-    await selectAdapter({ root: process.cwd(), extension }).compile(SAMPLE, { sourceMap: true })
+    const adapter = selectAdapter({ root: process.cwd(), extension })
+    await adapter.compile(SAMPLE, { sourceMap: true })
+    for (const filename of samples.filter(isSmall)) {
+      const source = readFileSync(filename, 'utf8')
+      for (let time = 0; time < SAMPLE_TIMES; time += 1)
+        await adapter.compile(source, { filename, sourceMap: true })
+    }
   } catch {}
+}
+
+function isSmall(file: string): boolean {
+  const status = statSync(file, { throwIfNoEntry: false })
+  return status?.isFile() === true && status.size <= MAX_SAMPLE_BYTES
 }
 
 async function readRequest(): Promise<BuildRequest | undefined> {

@@ -6,6 +6,8 @@ export interface Rehearsal {
   readonly folder: string
   /** Ending of files whose compiler the process loads ahead of need. @default none */
   readonly extension?: string | undefined
+  /** Files with this ending that are likely to be built next, by absolute path. @default none */
+  readonly samples?: readonly string[]
 }
 
 export interface BuilderProcessOptions {
@@ -105,8 +107,9 @@ export class BuilderProcess {
 
 function flagsOf(rehearsal: Rehearsal | undefined): readonly string[] {
   if (rehearsal === undefined) return []
-  const { folder, extension } = rehearsal
-  return ['--rehearse', folder, ...(extension === undefined ? [] : ['--warm', extension])]
+  const { folder, extension, samples = [] } = rehearsal
+  const warming = extension === undefined ? [] : ['--warm', extension]
+  return ['--rehearse', folder, ...warming, ...samples.flatMap((file) => ['--sample', file])]
 }
 
 /** The output up to the line that begins with the mark, or else all of it. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import {
   type Account,
   type Builder,
@@ -28,6 +28,8 @@ const STANDBY_DELAY_MS = 500
  * for the same reason. One of another user ends at once, because it could still change what it built.
  */
 const LINGER_MS = 250
+/** Files that a process on standby compiles ahead of need, to be faster with the next ones. */
+const MAX_SAMPLES = 2
 
 export interface SnapshotBuilderOptions {
   readonly root: string
@@ -88,6 +90,8 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   #packages: KnownPackages | undefined
   /** Hashes of the modules of the last build, by path. */
   #modules: ReadonlyMap<string, string> = new Map()
+  /** Modules that the last build found other than the build before, by path. */
+  #changed: readonly string[] = []
   readonly #told = new Set<string>()
   #builds = 0
   #standby: Standby | undefined
@@ -236,7 +240,17 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     const before = this.#modules
     const now = new Map(Object.entries({ ...files, ...outside }).map(([path, { hash }]) => [path, hash]))
     this.#modules = now
-    return { total: now.size, reused: [...now].filter(([path, hash]) => before.get(path) === hash).length }
+    const changed = [...now].filter(([path, hash]) => before.get(path) !== hash).map(([path]) => path)
+    this.#changed = before.size === 0 ? [] : changed
+    return { total: now.size, reused: now.size - changed.length }
+  }
+
+  /** What was saved last, or else what the application begins with, is likely to be saved next. */
+  #samples(extension: string): readonly string[] {
+    const { root, entries } = this.#options
+    const saved = this.#changed.filter((path) => path.endsWith(extension)).map((path) => resolve(root, path))
+    const likely = saved.length > 0 ? saved : entries.filter((path) => path.endsWith(extension))
+    return likely.slice(0, MAX_SAMPLES)
   }
 
   /** The files, with the names that a {@link TreeState} has for them. */
@@ -367,7 +381,9 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     const environment = environmentOf(state)
     const isCurrent = (now: TreeState): boolean => environmentOf(now) === environment
     try {
-      this.#standby ??= { process: this.#start({ folder, extension: warmedEnding(state) }), isCurrent }
+      const extension = warmedEnding(state)
+      const samples = extension === undefined ? [] : this.#samples(extension)
+      this.#standby ??= { process: this.#start({ folder, extension, samples }), isCurrent }
     } catch {
       // ENOENT, when the application is gone; the next build reports it.
     }

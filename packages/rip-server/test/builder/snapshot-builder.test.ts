@@ -68,6 +68,10 @@ function waiting(): readonly number[] {
   return lines.map((line) => Number.parseInt(line, 10))
 }
 
+function argumentsOf(pids: readonly number[]): readonly string[] {
+  return pids.map((pid) => Bun.spawnSync(['ps', '-o', 'args=', '-p', String(pid)]).stdout.toString())
+}
+
 async function untilWaiting(): Promise<number> {
   for (;;) {
     const [pid] = waiting()
@@ -84,6 +88,21 @@ test('a standby process builds the files as they are on disk when the build begi
   expect(sourceIn(await build(builder, state('g2')))).toBe('export default 2\n')
   // It has been used, and lives on for a moment.
   while (waiting().includes(pid)) await Bun.sleep(5)
+})
+
+test('a standby process compiles ahead of need what was saved last, in a language that needs a compiler', async () => {
+  writeFileSync(join(root, 'a.rip'), 'a = 1\n')
+  writeFileSync(join(root, 'index.rip'), "import './a.rip'\n")
+  await using builder = builderOf(true)
+  const content = createContentTree({ root })
+  await build(builder, await content.read())
+  await untilWaiting()
+  writeFileSync(join(root, 'a.rip'), 'a = 2\n')
+  await build(builder, await content.read())
+  const named = (): boolean =>
+    argumentsOf(waiting()).some((text) => text.includes(`--sample ${join(root, 'a.rip')}`))
+  while (!named()) await Bun.sleep(20)
+  expect(named()).toBe(true)
 })
 
 test.each([false, true])(

@@ -157,6 +157,27 @@ test('a file that the application begins with, and that is gone, is named with w
   expect([code, report]).toEqual([4, { ok: false, failure: { kind: 'compile', message } }])
 })
 
+test.each([
+  ['compiles', 'a = 2\n'],
+  ['does not compile', 'a = )\n'],
+  ['is gone', undefined],
+])(
+  'a standby process that has compiled a file ahead of need, which %s, builds all the same',
+  async (_, sample) => {
+    using project = tempProject({
+      'app/a.rip': 'a = 1\n',
+      ...(sample !== undefined && { 'sample.rip': sample }),
+    })
+    const flags = ['--warm', '.rip', '--sample', project.path('sample.rip')]
+    const run = await runBun([BUILDER, '--request', '-', ...flags], {
+      cwd: project.path('app'),
+      env: { RIP_CACHE: 'off' },
+      stdin: JSON.stringify({ root: project.path('app'), out: project.path('snap') }),
+    })
+    expect([run.stderr, JSON.parse(run.stdout)]).toMatchObject(['', { ok: true, files: 1, compiled: 1 }])
+  },
+)
+
 test('a process that gets no request ends silently', async () => {
   using project = tempProject()
   const run = await runBun([BUILDER, '--request', '-'], { cwd: project.root, stdin: '' })
