@@ -148,10 +148,14 @@ describe('connections to backends', () => {
     await using backend = await RawBackend.start((socket) => socket.destroy())
     await using balancer = await TestBalancer.start([backend.path])
     using client = await RawClient.connect(balancer.port)
+    const release = balancer.claims.release.bind(balancer.claims)
+    balancer.claims.release = (each, outcome) => {
+      release(each, outcome)
+      client.socket.destroy()
+    }
     client.send(GET)
-    await eventually(() => balancer.claims.outcomes.length === 1)
-    client.socket.destroy()
     await eventually(() => balancer.ended.length === 1)
+    expect(balancer.claims.outcomes).toHaveLength(1)
     expect(balancer.ended).toMatchObject([{ cause: 'client-gone' }])
     expect([backend.received.length, balancer.claims.inFlight]).toEqual([1, 0])
   })
