@@ -32,7 +32,8 @@ export async function worker(invocation: Invocation): Promise<number> {
   if (folders.length > 0) process.env['RIP_STATIC'] = JSON.stringify(folders)
   process.argv = [process.execPath, program, entry.file, ...flags, '--mode', mode]
   await import(program)
-  return 0
+  // The program ends the process.
+  return await new Promise<never>(() => {})
 }
 
 /** @throws ServerError `CONFIG_INVALID` */
