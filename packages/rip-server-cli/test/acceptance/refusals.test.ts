@@ -18,6 +18,7 @@ interface BadRelease {
 async function expectRefused(sandbox: ReleaseSandbox, release: BadRelease): Promise<Finished> {
   await sandbox.serve({ flags: release.flags ?? [] })
   const before = await sandbox.status()
+  await until('the builder has gone', async () => !/builder\.[jt]s/.test(await sandbox.commands()))
   const processes = (await sandbox.processes()).length
   const load = sandbox.startLoad()
   writeFileSync(join(sandbox.app, 'version.ts'), release.source)
