@@ -1,4 +1,4 @@
-import { endedStreams, greeting, message, messages, windowUpdate } from './frames.ts'
+import { endedStreams, greeting, message, messages, windowUpdate } from '../src/http2-frames.ts'
 import type { MemoryPeer } from './memory-peer.ts'
 
 /** What a client has received when it makes room for more. */

@@ -4,15 +4,20 @@
  *
  *   bun bench/proxy/lane-relay.ts PORT TLS_PORT CERT KEY SOCKET…
  */
+import {
+  ACK,
+  END_HEADERS,
+  END_STREAM,
+  FRAME,
+  frame,
+  HEADER_BYTES,
+  PREFACE,
+  windowUpdate,
+} from '../src/http2-frames.ts'
+
 const [port, tlsPort, cert = '', key = '', ...origins] = process.argv.slice(2)
 
-const HEADER_BYTES = 9
-const FRAME = { data: 0, headers: 1, settings: 4, windowUpdate: 8 } as const
-const END_STREAM = 1
-const END_HEADERS = 4
-const ACK = 1
 const SPACE = 0x20
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 /** `:method`, `:scheme` and `:authority`, and where `:path` begins. */
 const BLOCK = Buffer.from([0x82, 0x86, 0x01, 1, 0x61, 0x04])
 const HEAD =
@@ -20,22 +25,6 @@ const HEAD =
 const WINDOW_BYTES = 2 ** 31 - 1
 
 type Client = Bun.Socket<{ body: Buffer }>
-
-function frame(type: number, flags: number, stream: number, payload: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(HEADER_BYTES + payload.length)
-  bytes.writeUIntBE(payload.length, 0, 3)
-  bytes[3] = type
-  bytes[4] = flags
-  bytes.writeUInt32BE(stream, 5)
-  bytes.set(payload, HEADER_BYTES)
-  return bytes
-}
-
-function number(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(value)
-  return bytes
-}
 
 /** Requests of a turn leave with one system call, and so does what answers to them. */
 class LaneRelay {
@@ -58,11 +47,7 @@ class LaneRelay {
     this.rest = Buffer.alloc(0)
     this.clients.clear()
     const settings = Buffer.from([0, 1, 0, 0, 0, 0, 0, 4, 0x7f, 0xff, 0xff, 0xff])
-    this.out = [
-      PREFACE,
-      frame(FRAME.settings, 0, 0, settings),
-      frame(FRAME.windowUpdate, 0, 0, number(WINDOW_BYTES - 65_535)),
-    ]
+    this.out = [PREFACE, frame(FRAME.settings, 0, 0, settings), windowUpdate(WINDOW_BYTES - 65_535)]
     this.socket = await Bun.connect({
       unix: this.unix,
       socket: {
@@ -118,7 +103,7 @@ class LaneRelay {
   private takeData(stream: number, data: Buffer, flags: number): void {
     this.received += data.length
     if (this.received > WINDOW_BYTES / 2) {
-      this.socket?.write(frame(FRAME.windowUpdate, 0, 0, number(this.received)))
+      this.socket?.write(windowUpdate(this.received))
       this.received = 0
     }
     const client = this.clients.get(stream)

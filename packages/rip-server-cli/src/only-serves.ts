@@ -1,4 +1,4 @@
-/** The names of all commands but `start` and `dev`. */
+/** The names of all commands but `start` and `dev`, so that a start need not load the table of commands to know what it is. */
 const OTHERS: ReadonlySet<string> = new Set([
   'init',
   'reload',

@@ -420,7 +420,7 @@ export class ClientConnection implements ClientHost, KeptConnection {
 
   private closeGracefully(): void {
     if (!this.isOpen) return
-    const allRead = this.input.isEmpty && this.service.request.isComplete
+    const allRead = this.input.isEmpty && this.ownService?.request.isComplete === true
     if (!this.input.hasEnded && !allRead) return this.linger(false)
     this.on('end')
     this.socket.end()

@@ -49,7 +49,7 @@ export class FileTlsSource implements TlsSource, Disposable {
   /**
    * Why the files are not used, and whether that was reported: not at first, because it may be the middle of a renewal.
    */
-  private refused: { readonly reason: string; told: boolean } | undefined
+  private refused: { readonly reason: string; readonly told: boolean } | undefined
   private readonly listeners = new Set<() => void>()
   private readonly timer: ReturnType<typeof setInterval>
 
@@ -95,8 +95,7 @@ export class FileTlsSource implements TlsSource, Disposable {
       return loaded
     } catch (error) {
       if (kept === undefined) throw error
-      this.refuse((error as Error).message)
-      this.refuse((error as Error).message)
+      this.tellRefused((error as Error).message)
       return kept
     }
   }
@@ -141,8 +140,11 @@ export class FileTlsSource implements TlsSource, Disposable {
       this.refused = { reason, told: false }
       return
     }
-    if (this.refused.told) return
-    this.refused.told = true
+    if (!this.refused.told) this.tellRefused(reason)
+  }
+
+  private tellRefused(reason: string): void {
+    this.refused = { reason, told: true }
     this.options.tell?.(`certificate not replaced, still serving the previous one: ${reason}`)
   }
 

@@ -46,6 +46,7 @@ export class HeadMemo {
   }
 }
 
+/** Each step can be undone, so that the same bytes have another hash for each kind: the kind need not be remembered. */
 function hashOf(bytes: Buffer, from: number, to: number, kind: number): number {
   let hash = HASH_SEED ^ kind
   for (let at = from; at < to; at++) hash = Math.imul(hash ^ bytes[at]!, HASH_PRIME)

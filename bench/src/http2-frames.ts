@@ -1,10 +1,11 @@
-const HEADER_BYTES = 9
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+export const HEADER_BYTES = 9
+/** What a client sends first (RFC 9113 §3.4). */
+export const PREFACE: Buffer = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
 export const FRAME = { data: 0, headers: 1, settings: 4, windowUpdate: 8 } as const
 export const END_STREAM = 1
 export const END_HEADERS = 4
-const ACK = 1
+export const ACK = 1
 
 /** A frame of HTTP/2. */
 export function frame(type: number, flags: number, stream: number, payload: Uint8Array): Buffer {
