@@ -1,4 +1,5 @@
 import { listenReason, WorkerError } from '../errors.ts'
+import { nativeValue } from './request-view.ts'
 
 /** Most notices that are kept for requests yet to come; the oldest are forgotten. */
 const MAX_EARLY = 1024
@@ -26,18 +27,7 @@ export class Departures implements Disposable {
   readonly #forgotten = new FinalizationRegistry<readonly [key: string, entry: Entry]>((held) =>
     this.#forget(...held),
   )
-  readonly #property: PropertyDescriptor
   #listener: Bun.UnixSocketListener<Lines> | undefined
-
-  constructor() {
-    const signalOf = (request: Request): AbortSignal => this.#signalOf(request)
-    this.#property = {
-      configurable: true,
-      get(this: Request) {
-        return signalOf(this)
-      },
-    }
-  }
 
   /**
    * @param unix path of the socket, beside the one for requests
@@ -62,16 +52,24 @@ export class Departures implements Disposable {
   }
 
   /**
-   * Makes the request's own `signal` abort when the balancer says that the client has left; costs almost nothing until
-   * the signal is read. A notice that came before the request aborts the signal only once the handler has begun: a
-   * listener that is added to a signal already aborted is never called.
+   * Aborts the signal of a request whose notice came before it, but only once the handler has begun: a listener that is
+   * added to a signal already aborted is never called.
    */
   watch(request: Request): void {
-    Object.defineProperty(request, 'signal', this.#property)
     if (this.#early.size > 0 && this.#early.delete(keyOfRequest(request) ?? '')) {
       const made = this.#makeSignal(request)
       queueMicrotask(() => made.left())
     }
+  }
+
+  /** Aborts when the balancer says that the client has left, or with the connection. */
+  signalOf(request: Request): AbortSignal {
+    const known = this.#signals.get(request)
+    if (known !== undefined) return known.signal
+    const made = this.#makeSignal(request)
+    const key = keyOfRequest(request)
+    if (key !== undefined) this.#remember(key, made)
+    return made.signal
   }
 
   /** Calls back at most once, if the client of that request leaves; the result ends the wait. */
@@ -89,17 +87,8 @@ export class Departures implements Disposable {
     this.#listener = undefined
   }
 
-  #signalOf(request: Request): AbortSignal {
-    const known = this.#signals.get(request)
-    if (known !== undefined) return known.signal
-    const made = this.#makeSignal(request)
-    const key = keyOfRequest(request)
-    if (key !== undefined) this.#remember(key, made)
-    return made.signal
-  }
-
   #makeSignal(request: Request): RequestSignal {
-    const made = new RequestSignal(nativeSignal(request))
+    const made = new RequestSignal(nativeValue(request, 'signal'))
     this.#signals.set(request, made)
     return made
   }
@@ -143,11 +132,6 @@ class RequestSignal implements Waiting {
   left(): void {
     this.#controller.abort()
   }
-}
-
-/** The signal that aborts with the connection, even when the request has a property of that name. */
-function nativeSignal(request: Request): AbortSignal {
-  return Reflect.get(Request.prototype, 'signal', request)
 }
 
 function keyOfRequest({ headers }: Request): string | undefined {

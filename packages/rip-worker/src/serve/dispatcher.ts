@@ -5,7 +5,8 @@ import type { Departures } from './departures.ts'
 import type { Topics } from '../bus/topics.ts'
 import { type EventStreams, isEventStream } from './event-streams.ts'
 import { type LongLivedGate, TOO_MANY_LONG_LIVED } from './long-lived-gate.ts'
-import { type ContextHost, LazyContext, restoreScheme } from './request-context.ts'
+import { type ContextHost, LazyContext } from './request-context.ts'
+import type { RequestView } from './request-view.ts'
 
 export interface DispatcherOptions {
   readonly fetch: Handler
@@ -15,6 +16,8 @@ export interface DispatcherOptions {
   readonly eventStreams: EventStreams
   readonly longLived: LongLivedGate
   readonly topics: Pick<Topics, 'joining'>
+  /** What handlers see of a request. */
+  readonly view: RequestView
   /** Clients that have left, as the balancer tells; absent without one. */
   readonly departures: Departures | undefined
   /** Whether connections are to be closed after their response. */
@@ -57,6 +60,7 @@ export class Dispatcher {
   /** Answers with `route` if given, else with the application's `fetch`. */
   dispatch(request: Request, route?: Handler): Answer | Promise<Answer> {
     this.#requests++
+    this.#options.view.show(request)
     this.#options.departures?.watch(request)
     if (this.#options.gate.mustWait()) return this.#wait(request, route)
     return this.#run(request, route)
@@ -70,7 +74,6 @@ export class Dispatcher {
 
   #run(request: Request, route: Handler | undefined): Answer | Promise<Answer> {
     const { host, fetch } = this.#options
-    if (host.trustForwarded !== false) restoreScheme(request, host.trustForwarded)
     const context = new LazyContext(host, request)
     try {
       // The type of the third argument is left to the handler; see `Handler`.

@@ -93,8 +93,11 @@ export class EventStreams {
  * Whether the response is a stream of server-sent events (WHATWG HTML, section 9.2) without a declared length: one with
  * a length is a download, whatever its type says.
  */
-export function isEventStream({ headers, body }: Response): boolean {
-  return body !== null && !headers.has('content-length') && isEventStreamType(headers.get('content-type'))
+export function isEventStream(response: Response): boolean {
+  const { headers } = response
+  if (!isEventStreamType(headers.get('content-type'))) return false
+  // Last, because reading `body` makes a stream of it.
+  return !headers.has('content-length') && response.body !== null
 }
 
 /** Type names compare without case, parameters may follow (RFC 9110 section 8.3.1). */

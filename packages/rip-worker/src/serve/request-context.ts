@@ -7,6 +7,7 @@ import {
   type ClientAddress,
   type TrustForwarded,
 } from './client.ts'
+import { nativeValue } from './request-view.ts'
 
 export interface UpgradeOptions {
   readonly data?: unknown
@@ -194,16 +195,12 @@ export function requestIP(request: Request, trust: TrustForwarded): ClientAddres
 }
 
 /**
- * Gives the request the scheme its client used: without this, `url` begins with `http:`, because the balancer ends TLS.
+ * The URL that the client asked for. By the connection alone it would begin with `http:`, because the balancer ends TLS.
  */
-export function restoreScheme(request: Request, trust: TrustForwarded): void {
-  // Most requests did not come over TLS, and need nothing more.
-  const told = request.headers.get('x-forwarded-proto')
-  if (told === null || told === 'http') return
-  if (clientProtocol(() => told, trust) !== 'https') return
-  const { url } = request
-  if (!url.startsWith('http:')) return
-  Object.defineProperty(request, 'url', { value: `https:${url.slice('http:'.length)}`, configurable: true })
+export function clientUrl(request: Request, trust: TrustForwarded): string {
+  const url = nativeValue(request, 'url')
+  if (!url.startsWith('http:') || clientProtocol(fieldsOf(request), trust) !== 'https') return url
+  return `https:${url.slice('http:'.length)}`
 }
 
 function fieldsOf({ headers }: Request): (name: string) => string | undefined {

@@ -22,7 +22,8 @@ import { LagEvents, type LagListener } from './lag-events.ts'
 import { LongLivedGate } from './long-lived-gate.ts'
 import type { NodeTransport } from './node-transport.ts'
 import type { ResolvedWorkerOptions } from './options.ts'
-import { type ContextHost, requestIP } from './request-context.ts'
+import { clientUrl, type ContextHost, requestIP } from './request-context.ts'
+import { RequestView } from './request-view.ts'
 import { replacingStaleSocket } from './stale-socket.ts'
 import type { Transport } from './transport.ts'
 import { Upgrades } from './upgrades.ts'
@@ -296,12 +297,22 @@ export class ServingWorker implements Worker {
       eventStreams: this.#eventStreams,
       longLived: this.#longLived,
       topics: this.#options.topics,
+      view: this.#createView(),
       departures: this.#departures,
       isDraining: () => this.#closing !== undefined,
       isUpgraded: (request) => this.#upgrades.isUpgraded(request),
       isUpgradeRefused: (request) => this.#upgrades.isRefused(request),
       onFailure: (error, request, id) => this.#failures.answer(error, request, id),
       onUnsent: (error) => this.#failures.unsent(error),
+    })
+  }
+
+  #createView(): RequestView {
+    const { trustForwarded } = this.#options
+    const departures = this.#departures
+    return new RequestView({
+      ...(trustForwarded !== false && { url: (request) => clientUrl(request, trustForwarded) }),
+      ...(departures !== undefined && { signal: (request) => departures.signalOf(request) }),
     })
   }
 
