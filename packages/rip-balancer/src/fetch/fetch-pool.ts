@@ -254,8 +254,10 @@ interface Holding {
 }
 
 /** An event stream whose end is not known: one with a declared length is a download. */
-function opensEventStream({ body, headers }: Response): boolean {
-  return body !== null && !headers.has('content-length') && isEventStreamType(headers.get('content-type'))
+function opensEventStream(response: Response): boolean {
+  const { headers } = response
+  if (!isEventStreamType(headers.get('content-type'))) return false
+  return !headers.has('content-length') && response.body !== null
 }
 
 /** Nothing was sent, and there is no body that may have been read: the next backend is asked, each of them once. */

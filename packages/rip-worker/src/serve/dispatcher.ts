@@ -16,8 +16,8 @@ export interface DispatcherOptions {
   readonly eventStreams: EventStreams
   readonly longLived: LongLivedGate
   readonly topics: Pick<Topics, 'joining'>
-  /** What handlers see of a request. */
-  readonly view: RequestView
+  /** What handlers see of a request; absent where that is what Bun says. */
+  readonly view: RequestView | undefined
   /** Clients that have left, as the balancer tells; absent without one. */
   readonly departures: Departures | undefined
   /** Whether connections are to be closed after their response. */
@@ -60,7 +60,7 @@ export class Dispatcher {
   /** Answers with `route` if given, else with the application's `fetch`. */
   dispatch(request: Request, route?: Handler): Answer | Promise<Answer> {
     this.#requests++
-    this.#options.view.show(request)
+    this.#options.view?.show(request)
     this.#options.departures?.watch(request)
     if (this.#options.gate.mustWait()) return this.#wait(request, route)
     return this.#run(request, route)

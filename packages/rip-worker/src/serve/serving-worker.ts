@@ -307,9 +307,11 @@ export class ServingWorker implements Worker {
     })
   }
 
-  #createView(): RequestView {
+  /** Absent where Bun knows as much as the worker. */
+  #createView(): RequestView | undefined {
     const { trustForwarded } = this.#options
     const departures = this.#departures
+    if (trustForwarded === false && departures === undefined) return undefined
     return new RequestView({
       ...(trustForwarded !== false && { url: (request) => clientUrl(request, trustForwarded) }),
       ...(departures !== undefined && { signal: (request) => departures.signalOf(request) }),
