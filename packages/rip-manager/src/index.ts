@@ -35,10 +35,13 @@ export type {
   Memory,
   MemoryReading,
   ExitStatus,
+  Footprint,
   Observer,
+  OomRank,
   Probe,
   ProcessSpec,
   Random,
+  ReadFootprint,
   ComparedGroup,
   Comparison,
   ModuleCounts,
@@ -84,6 +87,9 @@ export type { OrphanReaper } from './process/orphans.ts'
 export { writeInBackground } from './process/background-writes.ts'
 export { isSameProcess, processStartTime } from './system/start-time.ts'
 export { plainLossLine } from './process/line-output.ts'
+export { createOomWatch } from './process/oom.ts'
+export type { OomWatch } from './process/oom.ts'
+export { setOomRank } from './system/oom-score.ts'
 export { runtimeFiles } from './process/runtime-files.ts'
 export { createSpawner, formatColored, formatPlain } from './process/spawner.ts'
 export type { ProcessSpawner, SpawnerOptions } from './process/spawner.ts'

@@ -84,6 +84,9 @@ describe('a reload is printed', () => {
       `fedcba9 takes over with 1 of 4 workers, the others start as those before leave; ${why}`,
     )
     expect(line({ ...limited, ready: 4 })).toBe(`fedcba9 takes over with 4 of 4 workers; ${why}`)
+    expect(line({ ...limited, growthBytes: 50 * 2 ** 20 })).toEndWith(
+      ': 80 MiB of memory are left, what runs may grow by 50 MiB and a worker takes 100 MiB',
+    )
   })
 
   test('with the comparison that is under way', () => {

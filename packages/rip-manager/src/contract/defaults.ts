@@ -60,6 +60,13 @@ export const MEMORY_BUDGET_PAUSE_MS = 60_000
 export const MEMORY_BUDGET_GROWTH = 0.25
 /** By how much every worker may grow while two generations are alive: so much memory is left alone. */
 export const SURGE_GROWTH = 0.1
+/**
+ * By how much manager and balancer may grow in a reload, when they do much for the first time: measured 10 MiB with requests
+ * under way.
+ */
+export const SURGE_OWN_GROWTH_BYTES: number = 12 * 1_048_576
+/** Memory that is too scarce is looked at again after this time, before anything is given up for it. */
+export const ROOM_CHECK_MS = 100
 
 export const DEFAULT_VERIFY_TIMES = 1
 /** A file written so shortly before it failed to compile may be half-written: it is read once more. */

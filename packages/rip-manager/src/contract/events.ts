@@ -104,6 +104,8 @@ export type ManagerEventBody =
       readonly availableBytes: number
       /** What one worker was reckoned with, as measured. */
       readonly workerBytes: number
+      /** By how much everything that runs may grow meanwhile. Absent in events of earlier versions. */
+      readonly growthBytes?: number
     }
   | { readonly type: 'generation-retired'; readonly generation: GenerationId; readonly abandoned: number }
   | {

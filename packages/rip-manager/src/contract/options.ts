@@ -4,6 +4,7 @@ import type {
   Bus,
   Clock,
   Memory,
+  ReadFootprint,
   Observer,
   Probe,
   Random,
@@ -119,6 +120,11 @@ export interface ManagerPorts {
   readonly verdicts?: VerdictStore | undefined
   /** How much memory is left, which limits how many workers start beside others. @default control group and machine */
   readonly memory?: Memory
+  /**
+   * What a process takes for itself. @default what the system says, unless `memory` is given: then resident memory, as its
+   * beacons tell
+   */
+  readonly footprint?: ReadFootprint
   /** Finds out when a program without control messages accepts connections. @default connects to the socket */
   readonly probe?: Probe
   /** Processes beside the workers; started before them and, unless one is the router, stopped after them. */

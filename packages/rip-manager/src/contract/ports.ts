@@ -30,6 +30,12 @@ export interface WorkerIdentity {
   readonly generation: GenerationId
 }
 
+/**
+ * What its end costs, when memory runs out and the kernel chooses a process. `serving`: requests, until it is replaced;
+ * `expendable`: it takes no requests, and what it was started for can be done again.
+ */
+export type OomRank = 'serving' | 'expendable'
+
 export interface ProcessSpec {
   /** Name in logs, such as `w1` or `balancer`. */
   readonly name: string
@@ -44,6 +50,8 @@ export interface ProcessSpec {
    * `RIP_STANDBY=1` in their place waits for them, a JSON object in one line of its standard input.
    */
   readonly lateVariables?: readonly string[]
+  /** What its end costs less than ours. @default it is as important as this process */
+  readonly oomRank?: OomRank
   /** The user it runs as from its first instruction on, which takes root. @default the user of this process */
   readonly account?: Account
   /** Whether the last lines of standard output belong to `stderrTail`, too. @default false */
@@ -61,6 +69,8 @@ export interface ChildProcess {
    * matches.
    */
   signal(signal: Signal): void
+  /** From now on its end costs as much. Only processes that were started with a rank have one. */
+  rank(rank: OomRank): void
   /** Ends its standard input, as our own end would: who understands that finishes what it has and leaves. */
   endInput(): void
   /** The last lines it wrote to standard error, and to standard output if it explains itself there; at most 64 KiB. */
@@ -233,6 +243,16 @@ export interface MemoryReading {
 
 /** `undefined` where the system does not say: then nothing is limited by it. */
 export type Memory = () => MemoryReading | undefined
+
+/** Memory of a process and of those it has started, without what it shares with others. */
+export interface Footprint {
+  readonly bytes: number
+  /** The most it has had. Known shortly after a boot only. */
+  readonly peakBytes: number
+}
+
+/** `undefined` where the system does not say: then its resident memory has to do. */
+export type ReadFootprint = (pid: number) => Footprint | undefined
 
 /** Where the observation window after a cut gets its figures from. */
 export interface Observer {

@@ -1,7 +1,15 @@
 import type { SupervisorMessage } from '@rip/worker/protocol'
 import type { ManagerError } from '../contract/errors.ts'
 import type { ReloadResult } from '../contract/manager-api.ts'
-import type { MemoryReading, Signal, Snapshot, TreeReadOptions, TreeState } from '../contract/ports.ts'
+import type {
+  Footprint,
+  MemoryReading,
+  OomRank,
+  Signal,
+  Snapshot,
+  TreeReadOptions,
+  TreeState,
+} from '../contract/ports.ts'
 import type { ManagerEventBody } from '../contract/events.ts'
 import type { Backend, GenerationId } from '../contract/router.ts'
 import type { Findings } from '../contract/verdict.ts'
@@ -39,12 +47,16 @@ export interface Effects {
   hasFolder(path: string): boolean
   /** What is left now; undefined where the system does not say. */
   memory(): MemoryReading | undefined
+  /** What a process takes for itself; undefined where the system does not say. */
+  footprint(pid: number): Footprint | undefined
   socketPath(slot: number, incarnation: number): string
   /** Returns the process id. `message` and `exited` follow. @throws Error when the system refuses */
   spawn(launch: Launch): number
   /** The same for a program that works in the background. */
   spawnBackground(launch: BackgroundLaunch): number
   signal(pid: number, signal: Signal): void
+  /** The end of the process costs as much from now on; it is `expendable` at first. */
+  rank(pid: number, rank: OomRank): void
   send(pid: number, message: SupervisorMessage): void
   stderrTail(pid: number): string
   /** Whether a socket is at this path, for the router to connect to. */

@@ -23,7 +23,10 @@ export function failureOf(exit: ExitReason, subject: string = 'it'): Failure {
   if (exit.kind === 'boot-failed') return fromBootFailure(exit.failure)
   if (exit.kind === 'boot-timeout') return { message: `${subject} was not ready within ${exit.afterMs} ms` }
   if (exit.kind === 'oom')
-    return { message: `the system killed ${subject} for want of memory`, byChance: true }
+    return {
+      message: `the system killed ${subject} for want of memory: raise the memory limit, or run fewer workers`,
+      byChance: true,
+    }
   if (exit.kind !== 'crashed') return { message: `${subject} ended early (${exit.kind})`, byChance: true }
   const how = exit.signal === null ? `with code ${exit.code}` : `by ${exit.signal}`
   const stderr = exit.stderr === '' ? {} : { stderr: exit.stderr }

@@ -17,6 +17,7 @@ import type { Input } from './inputs.ts'
 import { leave } from './leaving.ts'
 import { findLostSockets, onRestored } from './lost-sockets.ts'
 import { keepBudget } from './memory-budget.ts'
+import { rankWorkers } from './oom-ranks.ts'
 import { expectSilence, onMessage, onReady } from './messages.ts'
 import { observe, onCompared, onObserved } from './observation.ts'
 import { reap } from './reap.ts'
@@ -24,7 +25,7 @@ import { recycle } from './recycle.ts'
 import { refusalOf } from './refusal.ts'
 import { rollBackAfterCut, rollBackUnasked } from './rollback.ts'
 import { commit, onRoutingFailed, refuse, supersede } from './rollout-end.ts'
-import { beginReload, beginStandIn, fill, onBuilt, onVerified } from './rollout.ts'
+import { beginReload, beginStandIn, bootCandidate, fill, onBuilt, onVerified } from './rollout.ts'
 import { goOn, inherit, join } from './rollout-wishes.ts'
 import { route } from './router-orders.ts'
 import { settleScaling } from './scaling.ts'
@@ -174,12 +175,14 @@ function reconcile(fleet: Fleet): void {
   recycle(fleet)
   staff(fleet)
   keepBackground(fleet)
+  bootCandidate(fleet)
   fill(fleet)
   rollBackAfterCut(fleet)
   lookAtDisk(fleet)
   route(fleet)
   assignActivity(fleet)
   leave(fleet)
+  rankWorkers(fleet)
   observe(fleet)
   keepGood(fleet)
   settleScaling(fleet)
@@ -321,6 +324,7 @@ function* dueTimes(fleet: Fleet): Iterable<number> {
   }
   yield fleet.routing.retryMs
   yield fleet.recycleAfterMs
+  if (fleet.rollout?.roomCheckMs !== undefined) yield fleet.rollout.roomCheckMs
   yield fleet.reading.dueMs
   if (fleet.observation !== undefined) yield fleet.observation.nextMs
 }

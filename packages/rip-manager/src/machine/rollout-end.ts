@@ -204,7 +204,7 @@ function replacePrevious(fleet: Fleet, old: Group, rollout: Rollout, insists: bo
   const before = [fleet.previous, fleet.earlier].filter((each) => each !== undefined)
   fleet.previous = old.generation
   fleet.earlier = before.find(({ id }) => isReturnable(fleet, id))
-  const isAffordable = rollout.group?.limited !== true
+  const isAffordable = rollout.group?.limited !== true && rollout.yielded.size === 0
   if ((rollout.kind === 'reload' || insists) && fleet.config.observe !== undefined && isAffordable)
     beginObservation(fleet, old)
   else retire(fleet, old)

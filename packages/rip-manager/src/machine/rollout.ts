@@ -12,6 +12,7 @@ import { advance } from './rollout-state.ts'
 import { againFor } from './rollout-wishes.ts'
 import type { KeptGeneration } from '../contract/verdict.ts'
 import { condemnedText, tellFound } from './condemned.ts'
+import { hasRoomToBoot } from './making-room.ts'
 import type { Fleet, Group, Rollout, Worker } from './state.ts'
 import { surgeOf, tellLimited } from './surge.ts'
 import { newWish, type Wish } from './wish.ts'
@@ -68,6 +69,8 @@ function begin(
     token: fleet.tokens.next(),
     group: undefined,
     leftover: undefined,
+    yielded: new Set(),
+    roomCheckMs: undefined,
     routingFailures: 0,
     changed: changedFrom(fleet.serving?.generation.content, tree),
     begunMs: fleet.nowMs,
@@ -166,7 +169,21 @@ function surroundingsOf({ effects, verdicts }: Fleet, { kind }: Rollout): Surrou
 function startCandidate(fleet: Fleet, rollout: Rollout): void {
   advance(rollout, 'built')
   if (fleet.wanted === 0) return proven(fleet, rollout)
-  startWorker(fleet, rollout.group!, 1)
+  measure(fleet)
+  bootCandidate(fleet)
+}
+
+/** Workers may have grown since they booted. */
+function measure({ effects, serving }: Fleet): void {
+  for (const worker of serving?.workers ?? [])
+    worker.ownBytes = Math.max(worker.ownBytes, effects.footprint(worker.pid)?.bytes ?? 0)
+}
+
+/** The first worker of a generation boots when there is room for it. */
+export function bootCandidate(fleet: Fleet): void {
+  const { rollout } = fleet
+  if (rollout?.state !== 'candidate' || rollout.group === undefined || rollout.group.workers.size > 0) return
+  if (hasRoomToBoot(fleet, rollout, rollout.group)) startWorker(fleet, rollout.group, 1)
 }
 
 /** The candidate has ended through no fault of its own. */

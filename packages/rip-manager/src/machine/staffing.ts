@@ -32,7 +32,7 @@ function dismissSurplus(fleet: Fleet, group: Group): void {
  */
 function affordableSlots(fleet: Fleet, group: Group): readonly number[] {
   if (fleet.nowMs < group.restAfterMs && readyWorkers(group).length > 0) return []
-  const missing = emptySlots(fleet, group)
+  const missing = emptySlots(fleet, group).filter((slot) => fleet.rollout?.yielded.has(slot) !== true)
   group.growing &&= readyWorkers(group).length < fleet.wanted
   if (!group.growing || missing.length === 0 || !isAnyLeaving(fleet)) return missing
   const { starts } = surgeOf(fleet, group, missing.length)

@@ -1,7 +1,7 @@
 import type { MessageCounts, WorkerVitals } from '@rip/worker/protocol'
 import type { ChangedContent } from '../contract/events.ts'
 import type { ExitReason, RecycleReason } from '../contract/exit-reason.ts'
-import type { Random, ResponseCounts, Snapshot, TreeState } from '../contract/ports.ts'
+import type { OomRank, Random, ResponseCounts, Snapshot, TreeState } from '../contract/ports.ts'
 import type { GenerationId } from '../contract/router.ts'
 import type { ManagerHealth } from '../contract/status.ts'
 import type { Counters } from './counters.ts'
@@ -69,6 +69,8 @@ export interface Worker {
   samplesOverMemory: number
   /** Resident memory in its first beacon as a ready worker; 0 before. */
   freshBytes: number
+  /** Memory it took for itself at most when it booted, or takes now if that is more; 0 where that is not known. */
+  ownBytes: number
   samplesLowOnDescriptors: number
   /** Descriptors it could open in its first beacon as a ready worker; undefined before, and where that is not known. */
   freshDescriptors: number | undefined
@@ -76,6 +78,8 @@ export interface Worker {
   readonly replacedFor: RecycleReason | undefined
   /** Why it waits for its turn to be replaced. */
   recycle: RecycleReason | undefined
+  /** Which of our processes the kernel is to kill first when memory runs out. */
+  oomRank: OomRank
   /** The worker whose place it takes once it is ready. */
   replaces: Worker | undefined
 }
@@ -140,6 +144,10 @@ export interface Rollout {
   group: Group | undefined
   /** Of the same content, from a rollout that failed while this one was being built. Written by `discard.ts`. */
   leftover: Snapshot | undefined
+  /** Numbers of the workers that left the serving generation, to make room for this one. Written by `making-room.ts`. */
+  readonly yielded: Set<number>
+  /** When it is looked again whether there is room. Written by `making-room.ts`. */
+  roomCheckMs: number | undefined
   /** How often the router refused to switch to it. */
   routingFailures: number
   /** What its content changes; undefined when that is not known. */

@@ -1,4 +1,4 @@
-import { SURGE_GROWTH } from '../contract/defaults.ts'
+import { SURGE_GROWTH, SURGE_OWN_GROWTH_BYTES } from '../contract/defaults.ts'
 import type { Group, Fleet, Worker } from './state.ts'
 import { isStaff, readyWorkers } from './worker.ts'
 
@@ -11,7 +11,7 @@ export interface Surge {
 
 export interface MemoryReckoning {
   readonly availableBytes: number
-  /** What workers that have just been started will take and do not take yet. */
+  /** What workers that have just been started, manager and balancer will take and do not take yet. */
   readonly pendingBytes: number
   /** What one worker takes. */
   readonly workerBytes: number
@@ -20,9 +20,14 @@ export interface MemoryReckoning {
 }
 
 /** How many more workers there is memory for if every worker grows a little meanwhile; below zero if not even for that. */
-export function memoryRoom({ availableBytes, pendingBytes, workerBytes, workers }: MemoryReckoning): number {
-  const growthBytes = workerBytes * SURGE_GROWTH
-  return Math.floor((availableBytes - pendingBytes - workers * growthBytes) / (workerBytes + growthBytes))
+export function memoryRoom(reckoning: MemoryReckoning): number {
+  const { availableBytes, workerBytes } = reckoning
+  return Math.floor((availableBytes - growthBytes(reckoning)) / (workerBytes + workerBytes * SURGE_GROWTH))
+}
+
+/** By how much everything that runs may grow. */
+export function growthBytes({ pendingBytes, workerBytes, workers }: MemoryReckoning): number {
+  return pendingBytes + workers * workerBytes * SURGE_GROWTH
 }
 
 /** How many of the missing workers may start now. The answer changes as workers that leave make room. */
@@ -53,25 +58,37 @@ export function tellLimited(fleet: Fleet, group: Group): void {
     wanted: fleet.wanted,
     availableBytes,
     workerBytes: Math.round(workerBytes),
+    growthBytes: Math.round(growthBytes(reckoning)),
   })
 }
 
 /** Undefined as long as it is not known what is left, or what a worker takes. */
-function reckon(fleet: Fleet, group: Group): MemoryReckoning | undefined {
+export function reckon(fleet: Fleet, group: Group): MemoryReckoning | undefined {
   const workerBytes = meanWorkerBytes(fleet)
   if (workerBytes === 0) return undefined
   const reading = fleet.effects.memory()
   if (reading === undefined) return undefined
   const staff = [...fleet.workers.values()].filter(isStaff)
   const young = staff.filter((worker) => worker.state === 'starting' || worker.group === group)
-  const pendingBytes = young.reduce((sum, { vitals }) => sum + Math.max(0, workerBytes - vitals.rssBytes), 0)
+  const youngBytes = young.reduce((sum, worker) => sum + Math.max(0, workerBytes - bytesOf(worker)), 0)
+  const pendingBytes = youngBytes + ownGrowth(fleet)
   return { availableBytes: reading.availableBytes, pendingBytes, workerBytes, workers: staff.length }
 }
 
-/** Resident memory of a worker that serves or has served, on average; 0 if none has reported any. */
+/** Memory of a worker that serves or has served, on average; 0 if that of none is known. */
 function meanWorkerBytes({ workers }: Fleet): number {
-  const measured = [...workers.values()].filter(({ group, vitals }) => group.served && vitals.rssBytes > 0)
-  return measured.reduce((sum, { vitals }) => sum + vitals.rssBytes / measured.length, 0)
+  const measured = [...workers.values()].filter((worker) => worker.group.served && bytesOf(worker) > 0)
+  return measured.reduce((sum, worker) => sum + bytesOf(worker) / measured.length, 0)
+}
+
+/** Its own memory at the peak of its boot, or else its resident memory, a part of which is shared; 0 if not known. */
+function bytesOf({ ownBytes, vitals }: Worker): number {
+  return ownBytes > 0 ? ownBytes : vitals.rssBytes
+}
+
+/** Where resident memory is compared, what the workers share is counted for each of them, and reserve enough. */
+function ownGrowth({ workers }: Fleet): number {
+  return [...workers.values()].some(({ ownBytes }) => ownBytes > 0) ? SURGE_OWN_GROWTH_BYTES : 0
 }
 
 /** A worker has not reported yet what it takes, and may do so any moment. */
@@ -79,7 +96,8 @@ function isUnsure(fleet: Fleet, group: Group): boolean {
   return [...group.workers].some((worker) => worker.state === 'starting' || isUnmeasured(fleet, worker))
 }
 
-function isUnmeasured({ config, nowMs }: Fleet, { state, vitals, readyMs }: Worker): boolean {
-  if (state !== 'ready' || vitals.rssBytes > 0) return false
+function isUnmeasured({ config, nowMs }: Fleet, worker: Worker): boolean {
+  const { state, readyMs } = worker
+  if (state !== 'ready' || bytesOf(worker) > 0) return false
   return nowMs - (readyMs ?? nowMs) < 2 * config.beaconMs
 }

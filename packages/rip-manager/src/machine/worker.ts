@@ -76,10 +76,12 @@ export function launch(fleet: Fleet, group: Group, slot: number, replaces?: Work
     ...drawRecycling(fleet),
     samplesOverMemory: 0,
     freshBytes: 0,
+    ownBytes: 0,
     samplesLowOnDescriptors: 0,
     freshDescriptors: undefined,
     replacedFor: replaces?.recycle,
     recycle: undefined,
+    oomRank: 'expendable',
     replaces,
   }
   group.workers.add(worker)
@@ -108,6 +110,7 @@ export function becomeReady(fleet: Fleet, worker: Worker): Worker | undefined {
   worker.readyMs = fleet.nowMs
   worker.bootMs = fleet.nowMs - worker.startedMs
   worker.replaces = undefined
+  worker.ownBytes = fleet.effects.footprint(worker.pid)?.peakBytes ?? 0
   worker.group.bystanders = 0
   return replaces
 }

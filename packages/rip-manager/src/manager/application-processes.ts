@@ -2,7 +2,7 @@ import type { BackgroundLaunch, Launch } from '../machine/effects.ts'
 import { messageOf } from '../contract/message-of.ts'
 import type { Surroundings } from '../machine/generation.ts'
 import type { Input } from '../machine/inputs.ts'
-import type { ChildProcess, ProcessSpec, Signal } from '../contract/ports.ts'
+import type { ChildProcess, OomRank, ProcessSpec, Signal } from '../contract/ports.ts'
 import { backgroundEnvironment, WORKER_VARIABLES, workerEnvironment } from './process-environment.ts'
 import type { ResolvedOptions } from './resolve-options.ts'
 import type { WorkingFolders } from './working-folders.ts'
@@ -61,6 +61,7 @@ export class ApplicationProcesses {
       command: command.argv,
       ...(account && { account }),
       ...(command.explainsOnStdout === true && { explainsOnStdout: true }),
+      oomRank: 'expendable',
       lateVariables: WORKER_VARIABLES,
     }
   }
@@ -75,6 +76,7 @@ export class ApplicationProcesses {
       command: program.argv,
       cwd: this.#folders.of(generation, snapshot, surroundings),
       env: backgroundEnvironment(launch, program, this.#options),
+      oomRank: 'serving',
       ...(account && { account }),
     })
     this.#note(name, child.pid)
@@ -83,6 +85,10 @@ export class ApplicationProcesses {
 
   signal(pid: number, signal: Signal): void {
     this.#children.get(pid)?.signal(signal)
+  }
+
+  rank(pid: number, rank: OomRank): void {
+    this.#children.get(pid)?.rank(rank)
   }
 
   stderrTail(pid: number): string {

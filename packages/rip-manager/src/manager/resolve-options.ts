@@ -1,6 +1,7 @@
 import { systemClock } from '../system/clock.ts'
 import * as defaults from '../contract/defaults.ts'
 import { ManagerError } from '../contract/errors.ts'
+import { readFootprint } from '../system/footprint.ts'
 import { readMemory } from '../system/memory.ts'
 import type { MachineConfig } from '../machine/machine-config.ts'
 import type {
@@ -17,6 +18,7 @@ import type {
   Bus,
   Clock,
   Memory,
+  ReadFootprint,
   Observer,
   Probe,
   Random,
@@ -63,6 +65,7 @@ export interface ResolvedOptions {
   readonly socketLeft: (path: string) => void
   readonly verdicts: VerdictStore | undefined
   readonly memory: Memory
+  readonly footprint: ReadFootprint
   readonly probe: Probe
   readonly services: readonly Service[]
   readonly stopAccepting: () => Promise<void>
@@ -112,6 +115,7 @@ export function resolveOptions(options: ManagerOptions): ResolvedOptions {
     socketLeft: options.socketLeft ?? (() => {}),
     verdicts: options.verdicts,
     memory: options.memory ?? (() => readMemory()),
+    footprint: options.footprint ?? (options.memory === undefined ? readFootprint : () => undefined),
     probe: options.probe ?? probe,
     services: options.services ?? [],
     stopAccepting: options.stopAccepting ?? (() => Promise.resolve()),

@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs'
 import type { SupervisorMessage } from '@rip/worker/protocol'
 import type { ManagerEventBody } from '../contract/events.ts'
-import type { MemoryReading, Signal, Snapshot, TreeReadOptions, TreeState } from '../contract/ports.ts'
+import type {
+  Footprint,
+  MemoryReading,
+  OomRank,
+  Signal,
+  Snapshot,
+  TreeReadOptions,
+  TreeState,
+} from '../contract/ports.ts'
 import type { Backend, GenerationId } from '../contract/router.ts'
 import type { Findings } from '../contract/verdict.ts'
 import type { BackgroundLaunch, Effects, Launch, Outcome } from '../machine/effects.ts'
@@ -84,6 +92,10 @@ export class World implements Effects {
     return this.#options.memory()
   }
 
+  footprint(pid: number): Footprint | undefined {
+    return this.#options.footprint(pid)
+  }
+
   socketPath(slot: number, incarnation: number): string {
     return this.#options.socketPath(slot, incarnation)
   }
@@ -98,6 +110,10 @@ export class World implements Effects {
 
   signal(pid: number, signal: Signal): void {
     this.#processes.signal(pid, signal)
+  }
+
+  rank(pid: number, rank: OomRank): void {
+    this.#processes.rank(pid, rank)
   }
 
   stderrTail(pid: number): string {

@@ -1,8 +1,7 @@
-import { readdirSync } from 'node:fs'
 import { ORPHAN_SCAN_MS } from './bounds.ts'
+import { childrenOf } from '../system/descendants.ts'
 import { processState } from '../system/start-time.ts'
 import { openLibc } from '../system/libc.ts'
-import { readText } from '../system/read-text.ts'
 
 const WNOHANG = 1
 
@@ -28,22 +27,8 @@ export function startOrphanReaper(options: { readonly force?: boolean } = {}): O
   return { close: () => clearInterval(timer) }
 }
 
-/** Linux lists children per thread, in `/proc/PID/task/TID/children` (proc_tid_children(5)). */
 function zombieChildren(): readonly number[] {
-  return threads()
-    .flatMap((thread) => (readText(`/proc/self/task/${thread}/children`) ?? '').split(' '))
-    .filter((text) => text !== '')
-    .map(Number)
-    .filter((pid) => processState(pid) === 'Z')
-}
-
-function threads(): readonly string[] {
-  try {
-    return readdirSync('/proc/self/task')
-  } catch {
-    // ENOENT: no /proc, hence no way to know.
-    return []
-  }
+  return childrenOf('self').filter((pid) => processState(pid) === 'Z')
 }
 
 function bury(pid: number): void {

@@ -1,11 +1,19 @@
 import { constants } from 'node:os'
 import { STUCK_SIGNAL } from '@rip/worker/protocol'
 import { ManagerError } from '../contract/errors.ts'
-import type { ChildProcess, ExitStatus, ProcessSpec, Signal, WorkerIdentity } from '../contract/ports.ts'
+import type {
+  ChildProcess,
+  ExitStatus,
+  OomRank,
+  ProcessSpec,
+  Signal,
+  WorkerIdentity,
+} from '../contract/ports.ts'
 import { LAST_WORDS_MS, MAX_LINE_BYTES, OUTPUT_GRACE_MS, STDERR_TAIL_BYTES } from './bounds.ts'
 import { LineSplitter, type OnLine } from './line-splitter.ts'
 import type { OomWatch } from './oom.ts'
 import { StuckQuestion } from './stuck-question.ts'
+import { setOomRank } from '../system/oom-score.ts'
 import { mayBeSameProcess, processStartTime, processState } from '../system/start-time.ts'
 import { TextTail } from './text-tail.ts'
 import { messageOf } from '../contract/message-of.ts'
@@ -55,6 +63,8 @@ export class SupervisedChild implements ChildProcess {
     this.#question = new StuckQuestion(child.pid)
     // Until it is reaped the pid cannot be taken by another process, so this is its own start time.
     this.#startTime = processStartTime(child.pid)
+    // Before it can start any process of its own, which inherits it.
+    if (spec.oomRank !== undefined) setOomRank(child.pid, spec.oomRank)
     const outputs = [
       readLines(child.stdout, (bytes, continues) => {
         const line = this.#line('stdout', bytes, continues)
@@ -97,6 +107,10 @@ export class SupervisedChild implements ChildProcess {
     if (signal === 'SIGKILL') this.#killedByUs = true
     if (signal === STUCK_SIGNAL) this.#question.ask()
     else signalGroup(this.pid, signal)
+  }
+
+  rank(rank: OomRank): void {
+    if (!this.#reaped && mayBeSameProcess(this.pid, this.#startTime)) setOomRank(this.pid, rank)
   }
 
   endInput(): void {

@@ -3,6 +3,7 @@ import type {
   ChildProcess,
   Clock,
   ExitStatus,
+  OomRank,
   ProcessSpec,
   Signal,
   Spawner,
@@ -49,6 +50,8 @@ export interface FakeProcess extends ChildProcess {
   readonly signals: readonly Signal[]
   readonly alive: boolean
   readonly inputEnded: boolean
+  /** The last it was given. */
+  readonly oomRank: OomRank | undefined
   /** Runs what its application runs once. */
   readonly active: boolean
   /** Sends no more beacons, answers nothing, dies only of KILL. */
@@ -129,6 +132,7 @@ class Process implements FakeProcess {
   #frozen = false
   #connected = false
   inputEnded = false
+  oomRank: OomRank | undefined
   alive = true
   active = false
 
@@ -244,6 +248,10 @@ class Process implements FakeProcess {
     this.signals.push(signal)
     if (signal === 'SIGKILL') return this.#end({ signal })
     if (signal === 'SIGTERM' && !this.#frozen && this.#behaviour.ignoresTerm !== true) this.#end({ signal })
+  }
+
+  rank(rank: OomRank): void {
+    this.oomRank = rank
   }
 
   endInput(): void {

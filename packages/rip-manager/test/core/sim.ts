@@ -225,6 +225,7 @@ export class Sim implements Effects {
       ready: this.#readyCount(),
       wanted: fleet.wanted,
       state: fleet.state,
+      yielded: this.#yielded,
     }
     const gone = this.#lossOf(input)
     this.machine.handle(input, this.nowMs)
@@ -232,8 +233,22 @@ export class Sim implements Effects {
     this.#objectToStrangers()
     this.#objectToTwins()
     if (before.state !== 'running' || fleet.state !== 'running' || before.serving !== fleet.serving) return
-    const owed = Math.min(before.ready, before.wanted, fleet.wanted) - gone - this.#stuckNow()
+    const yielded = Math.max(0, this.#yielded - before.yielded)
+    if (yielded > 0) this.#objectToYielding(yielded)
+    const owed = Math.min(before.ready, before.wanted, fleet.wanted) - gone - this.#stuckNow() - yielded
     if (this.#readyCount() < owed) throw new Error(`capacity fell to ${this.#readyCount()}, ${owed} are owed`)
+  }
+
+  /** How many workers have left to make room for a candidate. */
+  get #yielded(): number {
+    return this.machine.fleet.rollout?.yielded.size ?? 0
+  }
+
+  /** Only for want of memory, one after the other, and never the last. */
+  #objectToYielding(count: number): void {
+    if (count > 1) throw new Error(`${count} workers have left at once to make room`)
+    if (this.#roomForWorkers - this.processes.size >= 2) throw new Error('a worker made room that was there')
+    if (this.#readyCount() < 1) throw new Error('the last worker has left to make room')
   }
 
   command(body: {
@@ -480,6 +495,14 @@ export class Sim implements Effects {
 
   readSurroundings(): Surroundings {
     return { env: {}, cwd: '/' }
+  }
+
+  rank(pid: number): void {
+    if (!this.processes.has(pid)) throw new Error(`${pid} is ranked and does not run`)
+  }
+
+  footprint(): undefined {
+    return undefined
   }
 
   memory(): MemoryReading {

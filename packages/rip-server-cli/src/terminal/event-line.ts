@@ -204,9 +204,10 @@ function suspicionLine(event: Extract<ManagerEvent, { type: 'generation-suspecte
 }
 
 function surgeLine(event: Extract<ManagerEvent, { type: 'surge-limited' }>): string {
-  const { generation, ready, wanted, availableBytes, workerBytes } = event
+  const { generation, ready, wanted, availableBytes, workerBytes, growthBytes } = event
   const rest = ready < wanted ? ', the others start as those before leave' : ''
-  const reason = `${bytesText(availableBytes)} of memory are left and a worker takes ${bytesText(workerBytes)}`
+  const growth = growthBytes === undefined ? '' : `, what runs may grow by ${bytesText(growthBytes)}`
+  const reason = `${bytesText(availableBytes)} of memory are left${growth} and a worker takes ${bytesText(workerBytes)}`
   return `${shortGeneration(generation)} takes over with ${ready} of ${wanted} workers${rest}; no code stands by for a rollback: ${reason}`
 }
 

@@ -47,6 +47,31 @@ long(
   () => MemoryGroup.unavailable(),
 )
 
+/** Room for hardly a process more. */
+const NO_HEADROOM = 1.06
+
+long(
+  'a reload for which there is no memory at all costs what serves nothing, and says why it was refused',
+  async (sandbox) => {
+    const group = groupFor(sandbox)
+    const server = await sandbox.serve({ workers: WORKERS, wrapper: group.wrapper })
+    const before = await sandbox.version()
+    await Bun.sleep(2500)
+    const workers = await sandbox.workerPids()
+    group.limit(NO_HEADROOM * group.usedBytes)
+    sandbox.deploy('r1')
+    const { code, stderr } = await sandbox.reload()
+    expect(server.running, `the server has ended:\n${server.stderr}`).toBe(true)
+    expect(group.kills, 'there was memory enough').toBeGreaterThan(0)
+    expect(code, `the reload ended with ${code}: ${stderr}`).toBe(8)
+    expect(stderr).toMatch(/for want of memory: raise the memory limit/)
+    expect(await sandbox.version()).toBe(before)
+    expect(await sandbox.workerPids(), `other workers serve:\n${server.stderr}`).toEqual(workers)
+    figure(`refused after ${group.kills} OOM kills, none of them of what serves`)
+  },
+  () => MemoryGroup.unavailable(),
+)
+
 /** How the process that will take too much memory gets into a group with a limit. */
 type Placing = (sandbox: ReleaseSandbox, group: MemoryGroup) => Promise<{ server: Program; worker: number }>
 

@@ -1,5 +1,5 @@
 import { type BuildReport, readBuildReport } from './build-report.ts'
-import type { Account } from '@rip/manager'
+import { type Account, setOomRank } from '@rip/manager'
 import { builderProgram } from '../programs/programs.ts'
 
 export interface Rehearsal {
@@ -65,6 +65,7 @@ export class BuilderProcess {
         ...(account && { uid: account.uid, gid: account.gid }),
       },
     )
+    setOomRank(this.#child.pid, 'expendable')
   }
 
   get exited(): Promise<number> {

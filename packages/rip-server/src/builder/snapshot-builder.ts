@@ -7,6 +7,7 @@ import {
   type BuildResult,
   type ContentTree,
   type ModuleCounts,
+  type OomWatch,
   PACKAGES,
   type PackageStamp,
   type Snapshot,
@@ -58,6 +59,8 @@ export interface SnapshotBuilderOptions {
    * @default the user of this process
    */
   readonly account?: Account | undefined
+  /** Tells whether the kernel killed a builder for want of memory. @default that is not known */
+  readonly oom?: Pick<OomWatch, 'consume'>
   /** Keeps a process ready for the next build, so that a developer who saves a file waits less. @default false */
   readonly standby?: boolean
   /** Called with one sentence for each thing the operator should know. */
@@ -70,6 +73,11 @@ interface KnownPackages {
   readonly files: ReadonlyMap<string, PackageStamp>
   readonly hash: string | undefined
 }
+
+type BuildFailure = Pick<
+  Extract<BuildResult, { readonly ok: false; readonly failure: unknown }>,
+  'failure' | 'byChance'
+>
 
 interface Standby {
   readonly process: BuilderProcess
@@ -149,10 +157,20 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     if (report?.ok === true) return await this.#takeIn(out, this.#withoutOurs(report), state)
     await rm(out, { recursive: true, force: true })
     if (report !== undefined) return await this.#refuse(this.#withoutOurs(withFolder(report, dirname(out))))
-    const { code, signal: endedBy, stderr } = output
-    const how = endedBy === null ? `with ${code}` : `by ${endedBy}`
+    return { ok: false, ...this.#unreported(output) }
+  }
+
+  /** Why a builder that ended without a report did so. */
+  #unreported({ code, signal, stderr }: Extract<BuilderOutput, { report?: undefined }>): BuildFailure {
+    const byChance = signal === 'SIGKILL'
+    if (byChance && this.#options.oom?.consume() === true) {
+      const message =
+        'the system killed the builder for want of memory: raise the memory limit, or run fewer workers'
+      return { failure: { kind: 'compile', message }, byChance }
+    }
+    const how = signal === null ? `with ${code}` : `by ${signal}`
     const message = `the builder ended ${how}: ${stderr.trim() || 'it said nothing'}`
-    return { ok: false, failure: { kind: 'compile', message }, byChance: endedBy === 'SIGKILL' }
+    return { failure: { kind: 'compile', message }, byChance }
   }
 
   /** Leaves out the server's own folders: below the application's folder, their files look like modules of it. */

@@ -1,4 +1,10 @@
-import { type ChildLine, createSpawner, plainLossLine, type ProcessSpawner } from '@rip/manager'
+import {
+  type ChildLine,
+  createSpawner,
+  type OomWatch,
+  plainLossLine,
+  type ProcessSpawner,
+} from '@rip/manager'
 import type { ChildOutput } from '../output/child-output.ts'
 import type { LogFile } from '../output/log-file.ts'
 import { logLine, recordOf } from '../output/log-record.ts'
@@ -11,10 +17,12 @@ export interface ProcessOutputOptions {
   readonly output: ChildOutput
   /** Gets every line. */
   readonly log: LogFile
+  /** Knows what the kernel killed for want of memory. */
+  readonly oom: OomWatch
 }
 
 /** Starts processes, and prints what they write. */
-export function openSpawner(plan: ServerPlan, { output, log }: ProcessOutputOptions): ProcessSpawner {
+export function openSpawner(plan: ServerPlan, { output, log, oom }: ProcessOutputOptions): ProcessSpawner {
   const { logFormat, color } = plan
   return createSpawner({
     ...(plan.output && { stdout: plan.output }),
@@ -23,6 +31,7 @@ export function openSpawner(plan: ServerPlan, { output, log }: ProcessOutputOpti
       logFormat === 'raw' ? line.bytes : logLine(recordOf(line, Date.now()), logFormat, color),
     lossLine: (dropped) => lossLine(dropped, plan),
     standby: isWarm(plan),
+    oom,
     route: (line, origin) => output.route(line, origin),
     onLine: (line) => log.write(recordOf(line, Date.now())),
   })

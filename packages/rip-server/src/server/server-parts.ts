@@ -4,9 +4,11 @@ import {
   type Builder,
   type ContentTree,
   createManager,
+  createOomWatch,
   type ListenSocket,
   type Manager,
   notifySystemd,
+  type OomWatch,
   openRunDir,
   type RunDir,
   stateFolders,
@@ -80,7 +82,8 @@ export async function openParts(
     accessLine: (line) => plan.data(requestLines.shown(accessLine(line, plan), configuration.current)),
     warn: plan.warn,
   })
-  const spawner = owned.use(openSpawner(plan, { output, log }))
+  const oom = createOomWatch()
+  const spawner = owned.use(openSpawner(plan, { output, log, oom }))
   const passed = passedSockets(plan)
   const live = isLive(plan) ? { socket: runDir.socketPath(0, 0) } : undefined
   const front = await frontOf(plan, {
@@ -105,7 +108,7 @@ export async function openParts(
       spawner,
       tree,
       bootWrites,
-      builder: builderOf(plan, { owned, owners, tree, notContent, snapshots }),
+      builder: builderOf(plan, { owned, owners, tree, notContent, snapshots, oom }),
       configuration,
       front,
       snapshots,
@@ -209,9 +212,11 @@ interface BuilderParts {
   /** Folders of the server itself. */
   readonly notContent: readonly string[]
   readonly snapshots: string
+  readonly oom: OomWatch
 }
 
-function builderOf(plan: ServerPlan, { owned, owners, tree, notContent, snapshots }: BuilderParts): Builder {
+function builderOf(plan: ServerPlan, parts: BuilderParts): Builder {
+  const { owned, owners, tree, notContent, snapshots, oom } = parts
   const { root, settings, command, warn } = plan
   const entries = modulesOf(plan)
   if (entries.length === 0) return noBuilder
@@ -229,6 +234,7 @@ function builderOf(plan: ServerPlan, { owned, owners, tree, notContent, snapshot
       env: () => applicationEnv(plan),
       runtimeFlags: runtimeFlags(plan),
       account: owners?.workers,
+      oom,
       standby: isWarm(plan),
       warn,
     }),

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BuildResult, createContentTree, type TreeState } from '@rip/manager'
-import { SnapshotBuilder } from '../../src/builder/snapshot-builder.ts'
+import { SnapshotBuilder, type SnapshotBuilderOptions } from '../../src/builder/snapshot-builder.ts'
 
 let folder: string
 let root: string
@@ -16,7 +16,11 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-function builderOf(standby: boolean, runtimeFlags: readonly string[] = []): SnapshotBuilder {
+function builderOf(
+  standby: boolean,
+  runtimeFlags: readonly string[] = [],
+  options: Partial<SnapshotBuilderOptions> = {},
+): SnapshotBuilder {
   const env = { PATH: process.env['PATH'] ?? '', RIP_CACHE: 'off' }
   const tree = createContentTree({ root })
   return new SnapshotBuilder({
@@ -27,6 +31,7 @@ function builderOf(standby: boolean, runtimeFlags: readonly string[] = []): Snap
     env: () => env,
     standby,
     runtimeFlags,
+    ...options,
   })
 }
 
@@ -142,6 +147,32 @@ test('a killed build process is no verdict on the content', async () => {
   writeFileSync(join(root, 'preload.ts'), 'process.exit(1)\n')
   expect(await build(builder, state('g2'))).toMatchObject({ ok: false, byChance: false })
 })
+
+test('a build process that the kernel killed for want of memory is said to have been, and what to do', async () => {
+  await using builder = builderOf(false, [], { oom: { consume: () => true } })
+  writeFileSync(join(root, 'bunfig.toml'), 'preload = ["./preload.ts"]\n')
+  writeFileSync(join(root, 'preload.ts'), "process.kill(process.pid, 'SIGKILL')\n")
+  expect(await build(builder, state('g1'))).toMatchObject({
+    ok: false,
+    byChance: true,
+    failure: { message: expect.stringMatching(/^the system killed the builder for want of memory: raise/) },
+  })
+  writeFileSync(join(root, 'preload.ts'), 'process.exit(1)\n')
+  expect(await build(builder, state('g2'))).toMatchObject({
+    failure: { message: expect.stringMatching(/^the builder ended with 1/) },
+  })
+})
+
+test.skipIf(process.platform !== 'linux')(
+  'a build process is the first that the kernel is to take',
+  async () => {
+    await using builder = builderOf(false)
+    builder.prepare()
+    const pid = await untilWaiting()
+    const scoreOf = (of: number | 'self'): number => Number(readFileSync(`/proc/${of}/oom_score_adj`, 'utf8'))
+    expect(scoreOf(pid)).toBe(Math.min(1_000, scoreOf('self') + 600))
+  },
+)
 
 test('a standby process that was killed is replaced without waiting for it', async () => {
   await using builder = builderOf(true)
