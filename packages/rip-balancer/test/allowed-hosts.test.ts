@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { AllowedHosts, isAllowableHost } from '../src/config/allowed-hosts.ts'
 import { BalancerError, balance, createBalancer } from '../src/index.ts'
 import { RawClient } from './exchange/data-plane.ts'
+import { FrameClient, GET, fieldOf, withField } from './listener/http2/frame-client.ts'
 import { TempFolder, TestBackend } from './servers.ts'
 
 describe('an allowed host is answered:', () => {
@@ -88,6 +89,21 @@ describe('a foreign host', () => {
     expect(warnings).toEqual([])
     const all = await answers(['GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n'], ['*'])
     expect(all.received[0]).toStartWith('HTTP/1.1 200')
+  })
+
+  test('gets 421 in HTTP/2, so that a browser that has the connection for another host opens one for it', async () => {
+    using folder = new TempFolder()
+    await using backend = new TestBackend(folder.file('b.sock'), () => new Response('the application'))
+    const listen = { address: '127.0.0.1:0', http2: true }
+    await using lb = await balance({ listen, to: backend.address, allowHosts: ['shop.example'] })
+    using client = await FrameClient.connect(Number(new URL(lb.url).port))
+    client.request(1, withField(GET, ':authority', 'blog.example'))
+    const refused = await client.settled(1)
+    expect(fieldOf(refused.blocks[0], ':status')).toBe('421')
+    expect(refused.body).toStartWith('421 Misdirected Request\n')
+    expect(refused.body).toContain('--allow-host blog.example')
+    client.request(3, withField(GET, ':authority', 'shop.example'))
+    expect((await client.settled(3)).body).toBe('the application')
   })
 
   test('in the target counts, whatever the field says, and also for an upgrade', async () => {

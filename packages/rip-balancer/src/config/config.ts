@@ -116,7 +116,8 @@ export interface BalancerConfig {
   readonly proxyProtocolFrom?: readonly string[]
   /**
    * Host names that are answered, besides `localhost` and addresses: `shop.example`, or `*.shop.example` for all below
-   * it. An empty list allows no others. Any other `Host` is answered with 403. @default all
+   * it. An empty list allows no others. Any other `Host` is answered with 403, or 421 in HTTP/2, where
+   * browsers use a connection for several hosts. @default all
    */
   readonly allowHosts?: readonly string[]
   /** A script that every HTML document of a navigation gets, for tools of development. Off without a path. */

@@ -36,7 +36,7 @@ export class Answers {
    */
   to(head: RequestHead): Answer | undefined {
     const { hosts, unknownMethods, limits, hooks } = this.plane.settings
-    if (hosts !== undefined && !hosts.has(head.host)) return this.toForeignHost(head.host)
+    if (hosts !== undefined && !hosts.has(head.host)) return this.toForeignHost(head)
     // What follows an unknown method is hardly better (RFC 9110 §9.1): the connection ends.
     if (unknownMethods === 'refuse' && !isKnownMethod(head)) return this.error(501, 'answered', true)
     if (head.body.length > limits.maxBodyBytes) return this.error(413, 'answered')
@@ -56,12 +56,16 @@ export class Answers {
     return { ...pageAnswer(status, page), cause, closes }
   }
 
-  /** The next request may be allowed, but connections keep the settings they began with: this one ends. */
-  private toForeignHost(authority: string): Answer {
+  /**
+   * The next request may be allowed, but connections keep the settings they began with: this one ends. One of HTTP/2 goes on, as
+   * browsers use it for each host that its certificate names: 421 has them ask on a connection of its own (RFC 9110 §15.5.20).
+   */
+  private toForeignHost({ host, major }: RequestHead): Answer {
     const { errorPages, observer } = this.plane.settings
-    observer.foreignHost(authority)
-    const page = errorPages.renderForeignHost(authority, this.facts.requestId, this.facts.accept)
-    return { ...pageAnswer(403, page), cause: 'answered', closes: true }
+    observer.foreignHost(host)
+    const status = major === 2 ? 421 : 403
+    const page = errorPages.renderForeignHost(status, host, this.facts.requestId, this.facts.accept)
+    return { ...pageAnswer(status, page), cause: 'answered', closes: true }
   }
 
   private ofHook(head: RequestHead): Answer | undefined {

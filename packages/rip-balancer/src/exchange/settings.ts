@@ -32,7 +32,7 @@ export interface DataPlaneSettings {
   readonly retries: number
   /** Peers that must open each connection with a PROXY protocol header (v1 or v2); `undefined` refuses all. */
   readonly proxyProtocolFrom: AddressSet | undefined
-  /** Names requests may be addressed to; `undefined` allows all. Any other is answered with 403. */
+  /** Names requests may be addressed to; `undefined` allows all. Any other is answered with 403, or 421 in HTTP/2. */
   readonly hosts: HostSet | undefined
   readonly hooks: Hooks
   /** What the hash policy recognises a client by. */

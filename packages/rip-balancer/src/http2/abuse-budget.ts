@@ -11,7 +11,10 @@ export const ABUSE_REASONS: Readonly<Record<Abuse, string>> = {
 
 /** Bounds of what a peer may do on one connection without making progress. */
 export interface AbuseLimits {
-  /** Streams that end early, by either side's reset, beyond those that were completed; as many more in a minute. */
+  /**
+   * Streams that end early, by either side's reset, beyond those that were completed; as many more in a minute. Ten times as
+   * many if they had been open for 20 ms, and any number of those whose response was being read.
+   */
   readonly maxResets: number
   /** Frames that carry nothing, beyond those that belong to messages; a tenth of them more in a second. */
   readonly maxControlFrames: number
@@ -34,6 +37,10 @@ const BYTES_PER_CONTROL_FRAME = 512
 const CONTROL_FRAMES_PER_MESSAGE = 4
 const FRAMES_REFILL_MS = 10_000
 const RESETS_REFILL_MS = 60_000
+/** Pages cancel what they have waited for in vain; an attack by resets does not wait, as that would bound it. */
+const AT_ONCE_MS = 20
+/** What such a cancellation costs of a reset. */
+const CANCELLATION = 0.1
 /** So many completed streams can be saved up for resets that follow. */
 const SAVED_RESETS = 1_000
 
@@ -76,9 +83,16 @@ export class AbuseBudget {
 
   /** A stream ended early. @returns whether that is bearable */
   reset(): boolean {
-    if (--this.resets >= 0) return true
-    this.refill()
-    return this.resets >= 0
+    return this.spend(1)
+  }
+
+  /**
+   * The peer wants no response to a request any more, and has got nothing of one.
+   *
+   * @param openForMs since the request began @returns whether that is bearable
+   */
+  cancelled(openForMs: number): boolean {
+    return this.spend(openForMs < AT_ONCE_MS ? 1 : CANCELLATION)
   }
 
   /** A frame came that carries nothing. @returns whether that is bearable */
@@ -97,6 +111,13 @@ export class AbuseBudget {
   /** The peer has read everything. */
   answersRead(): void {
     this.unreadBytes = 0
+  }
+
+  private spend(resets: number): boolean {
+    this.resets -= resets
+    if (this.resets >= 0) return true
+    this.refill()
+    return this.resets >= 0
   }
 
   private earn(frames: number): void {

@@ -1,3 +1,4 @@
+import type { Clock } from '../transport/clock.ts'
 import { ABUSE_REASONS, type Abuse, type AbuseBudget } from './abuse-budget.ts'
 import { ERROR } from './error-code.ts'
 import type { FrameHost } from './frame-host.ts'
@@ -11,6 +12,7 @@ export interface PeerConductOptions {
   /** Of this side. */
   readonly role: Role
   readonly budget: AbuseBudget
+  readonly clock: Clock
   readonly streams: StreamTable
   readonly owner: SessionOwner
   readonly host: FrameHost
@@ -23,13 +25,15 @@ export interface PeerConductOptions {
 export class PeerConduct {
   readonly budget: AbuseBudget
   private readonly role: Role
+  private readonly clock: Clock
   private readonly streams: StreamTable
   private readonly owner: SessionOwner
   private readonly host: FrameHost
 
-  constructor({ role, budget, streams, owner, host }: PeerConductOptions) {
+  constructor({ role, budget, clock, streams, owner, host }: PeerConductOptions) {
     this.role = role
     this.budget = budget
+    this.clock = clock
     this.streams = streams
     this.owner = owner
     this.host = host
@@ -64,6 +68,12 @@ export class PeerConduct {
     if (past === 'reset-here') return this.countControlFrame()
     if (past === 'closed') this.host.fail(ERROR.streamClosed, `${what} for a stream that is closed`)
     else this.host.fail(ERROR.protocol, `${what} for a stream that was never open`)
+  }
+
+  /** A client has reset a stream. One whose response it was reading has cost no more than if it had read it to its end. */
+  countCancelled(stream: Http2Stream): void {
+    if (this.role === 'client' || stream.sent > 0) return
+    if (!this.budget.cancelled(this.clock.nowMs - stream.beganAtMs)) this.endFor('resets')
   }
 
   /** A stream of a client ended early. */

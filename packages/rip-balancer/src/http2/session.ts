@@ -1,4 +1,5 @@
 import type { ByteSocket } from '../transport/byte-socket.ts'
+import type { Clock } from '../transport/clock.ts'
 import { freeBytes } from '../transport/free-bytes.ts'
 import type { Receiver, Turn } from '../transport/turn.ts'
 import { AbuseBudget, type AbuseLimits } from './abuse-budget.ts'
@@ -41,6 +42,7 @@ export class Http2Session implements Receiver, ControlHandler, StreamHost, Block
   /** The connection is over. */
   isOver = false
   private readonly role: Role
+  private readonly clock: Clock
   private readonly owner: SessionOwner
   private readonly budget: AbuseBudget
   private readonly reader: FrameReader
@@ -57,6 +59,7 @@ export class Http2Session implements Receiver, ControlHandler, StreamHost, Block
   constructor({ role, socket, turn, local, blocks, abuse, owner }: SessionOptions) {
     const { clock } = turn
     this.role = role
+    this.clock = clock
     this.owner = owner
     this.peer = new PeerSettings(role)
     this.output = new FrameOutput(socket, turn)
@@ -65,7 +68,7 @@ export class Http2Session implements Receiver, ControlHandler, StreamHost, Block
     const budget = (this.budget = new AbuseBudget(abuse, clock))
     this.sentSettings = new SentSettings(local, clock)
     const goingAway = (this.goingAway = new GoingAway(this.output, clock))
-    const conduct = (this.conduct = new PeerConduct({ role, budget, streams, owner, host: this }))
+    const conduct = (this.conduct = new PeerConduct({ role, budget, clock, streams, owner, host: this }))
     const data = (this.incomingData = new IncomingData(streams, conduct, this))
     const incomingBlocks = new IncomingBlocks({
       role,
@@ -241,7 +244,7 @@ export class Http2Session implements Receiver, ControlHandler, StreamHost, Block
     if (stream === undefined) return this.conduct.expectPast(id, 'RST_STREAM')
     this.streams.holdPlace(stream)
     stream.lose(code === ERROR.refusedStream ? 'refused' : 'reset', code)
-    this.conduct.countReset()
+    this.conduct.countCancelled(stream)
   }
 
   /** SETTINGS (§6.5). */
@@ -312,7 +315,7 @@ export class Http2Session implements Receiver, ControlHandler, StreamHost, Block
   // --- parts
 
   newStream(id: number): Http2Stream {
-    const stream = new Http2Stream(id, this, this.peer.streamWindowBytes)
+    const stream = new Http2Stream(id, this, this.peer.streamWindowBytes, this.clock.nowMs)
     stream.begin()
     return stream
   }

@@ -61,6 +61,8 @@ const NOTHING: Buffer[] = []
  */
 export class Http2Stream {
   readonly id: number
+  /** Monotonic milliseconds. */
+  readonly beganAtMs: number
   owner: StreamOwner | undefined
   /** The head of the message that the peer sends has come: the next block is its trailers. */
   sawHead = false
@@ -90,8 +92,9 @@ export class Http2Stream {
   private endWaits = false
   private trailers: Buffer | undefined
 
-  constructor(id: number, host: StreamHost, sendBytes: number) {
+  constructor(id: number, host: StreamHost, sendBytes: number, beganAtMs: number) {
     this.id = id
+    this.beganAtMs = beganAtMs
     this.host = host
     this.sendBytes = sendBytes
     this.startedAt = host.output.position

@@ -21,8 +21,13 @@ export const errorPages: ErrorPages = {
     const title = REASONS[status] ?? process.getBuiltinModule('node:http').STATUS_CODES[status] ?? 'Error'
     return page({ status, title, text: ADVICE[status] ?? `${title}.`, requestId }, accept)
   },
-  renderForeignHost(authority: string, requestId: string, accept: string | undefined): ErrorPage {
-    return page({ status: 403, title: 'Forbidden', text: foreignHostText(authority), requestId }, accept)
+  renderForeignHost(
+    status: 403 | 421,
+    authority: string,
+    requestId: string,
+    accept: string | undefined,
+  ): ErrorPage {
+    return page({ status, title: REASONS[status]!, text: foreignHostText(authority), requestId }, accept)
   },
 }
 

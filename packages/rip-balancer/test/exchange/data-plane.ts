@@ -243,7 +243,7 @@ function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSett
     hosts: undefined,
     errorPages: {
       render: (status) => ({ contentType: 'text/plain', body: `${status}\n` }),
-      renderForeignHost: (host) => ({ contentType: 'text/plain', body: `${host}\n` }),
+      renderForeignHost: (_status, host) => ({ contentType: 'text/plain', body: `${host}\n` }),
     },
     ...overrides.settings,
   }

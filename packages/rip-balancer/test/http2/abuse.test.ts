@@ -70,6 +70,43 @@ test('requests that are completed pay for some that are reset', () => {
   expect(count).toBe(301)
 })
 
+/** Opens streams, and resets each after so many milliseconds, until the connection ends. @returns how many it took */
+function leavePages(it: SessionUnderTest, openMs: number, begin: (id: number) => void = () => {}): number {
+  let next = 1
+  for (; next < 20_000 && !it.session.isOver; next += 2) {
+    it.receive(frame(FRAME.headers, WHOLE, next, 'head'))
+    begin(next)
+    it.turn.clock.nowMs += openMs
+    it.receive(frame(FRAME.resetStream, 0, next, CANCEL))
+    it.turn.clock.nowMs -= openMs
+    it.streams.get(next)?.stream.release()
+  }
+  return (next - 1) / 2
+}
+
+test('a page may cancel ten times as many requests that it has waited for: a map whose user goes on does', () => {
+  const it = server()
+  expect(leavePages(it, 30)).toBe(1_001)
+  expectCalm(it)
+})
+
+test('a page may cancel any number of responses that it was reading, such as event streams', () => {
+  const it = server()
+  leavePages(it, 0, (id) => {
+    const { stream } = it.streams.get(id)!
+    it.turn.run(() => stream.headers(Buffer.from('head'), 0, 4))
+    it.turn.run(() => stream.data(Buffer.from('event'), 0, 5))
+  })
+  expect(it.session.isOver).toBe(false)
+})
+
+test('an interim response is none that a client was reading', () => {
+  const it = server()
+  const begin = (id: number): void =>
+    it.turn.run(() => it.streams.get(id)!.stream.headers(Buffer.from('interim'), 0, 7))
+  expect(leavePages(it, 0, begin)).toBe(101)
+})
+
 const FLOODS: Readonly<Record<string, Buffer>> = {
   PING: frame(FRAME.ping, 0, 0, numbers(1, 2)),
   'answers to no PING': frame(FRAME.ping, FLAG.ack, 0, numbers(1, 2)),
