@@ -1,4 +1,5 @@
 import net from 'node:net'
+import { fileURLToPath } from 'node:url'
 import type { Stage } from './stage.ts'
 import { until } from '@rip/testing'
 
@@ -148,6 +149,8 @@ const diskFull: Fault = {
   run: (_stage, isOver) => idleUntilOver(isOver),
 }
 
+const HOGS = fileURLToPath(new URL('hogs.ts', import.meta.url))
+
 /** Opens more connections than there are descriptors for, again and again. */
 const descriptors: Fault = {
   name: 'descriptors run out',
@@ -155,14 +158,11 @@ const descriptors: Fault = {
   keptConnections: 40,
   async run(stage, isOver) {
     await Bun.sleep(1_000)
-    let opened = 0
-    await repeat(isOver, 500, async () => {
-      const hogs = Array.from({ length: 400 }, () => net.connect({ host: '127.0.0.1', port: stage.port }))
-      for (const hog of hogs) hog.on('error', () => {})
-      opened += hogs.length
-      await Bun.sleep(500)
-      for (const hog of hogs) hog.destroy()
-    })
+    const hogs = Bun.spawn([process.execPath, HOGS, String(stage.port)], { stdin: 'pipe', stdout: 'pipe' })
+    await idleUntilOver(isOver)
+    void hogs.stdin.write('\n')
+    await hogs.stdin.end()
+    const opened = (await new Response(hogs.stdout).text()).trim()
     const { pools } = await stage.admin.status()
     return `${opened} connections, ${pools[0]!.ejections} ejections`
   },

@@ -11,7 +11,7 @@ import { BALANCER_STATES, type BalancerState, type BalancerStep } from './balanc
 import type { BalancerConfig, Duration } from './config/config.ts'
 import { durationMs } from './text/quantity.ts'
 import { refuseFixed } from './config/fixed-settings.ts'
-import { poolSettings, resolveConfig, type ResolvedConfig } from './config/resolve-config.ts'
+import { backendDefaults, poolSettings, resolveConfig, type ResolvedConfig } from './config/resolve-config.ts'
 import { configuredPlane } from './configured-plane.ts'
 import type { BackendList } from './discovery/discovery.ts'
 import { Membership } from './discovery/membership.ts'
@@ -244,7 +244,7 @@ export class Balancer implements AsyncDisposable {
    * Resolves when the source has ended. See `dns` for names.
    */
   discover(source: AsyncIterable<BackendList>): Promise<void> {
-    return this.membership.discover(source, () => this.config.maxInFlight)
+    return this.membership.discover(source, () => backendDefaults(this.config))
   }
 
   /** Opens the file of the access log again, for log rotation. */

@@ -145,7 +145,7 @@ export const FLAGS: readonly Flag[] = [
   {
     name: 'worker-protocol',
     value: 'auto|h2c|http1',
-    help: 'what is spoken to backends that take HTTP/2 in plain text as well (auto)',
+    help: 'HTTP/2 in plain text to backends: when they say that they take it, always, or never (auto)',
     apply: (config, value) => void (config.workerProtocol = value as WorkerProtocol),
   },
   {

@@ -5,9 +5,20 @@ import type { BackendTlsConfig } from '../settings/backend-tls.ts'
 import { backendForm, parseBackendAddress } from './address.ts'
 import { asObject, ConfigReader, shown } from './config-reader.ts'
 
-/** Reads `to`. @param maxInFlight of backends that do not say */
-export function readBackends(reader: ConfigReader, maxInFlight: number, problems: string[]): BackendSpec[] {
-  const backends = reader.list('to', (value, path) => readBackend(value, path, maxInFlight, problems))
+/** What holds for backends that do not say. */
+export interface BackendDefaults {
+  readonly maxInFlight: number
+  /** Where no TLS is spoken, HTTP/2 is. */
+  readonly http2: boolean
+}
+
+/** Reads `to`. */
+export function readBackends(
+  reader: ConfigReader,
+  defaults: BackendDefaults,
+  problems: string[],
+): BackendSpec[] {
+  const backends = reader.list('to', (value, path) => readBackend(value, path, defaults, problems))
   const ids = backends.map(({ id }) => id)
   for (const id of new Set(ids.filter((each, at) => ids.indexOf(each) !== at)))
     problems.push(`to: two backends have the id ${shown(id)}; give each its own`)
@@ -18,7 +29,7 @@ export function readBackends(reader: ConfigReader, maxInFlight: number, problems
 export function readBackend(
   value: unknown,
   path: string,
-  maxInFlight: number,
+  { maxInFlight, http2: byDefault }: BackendDefaults,
   problems: string[],
 ): BackendSpec | undefined {
   const reader = new ConfigReader(asObject(value), path, problems)
@@ -30,14 +41,15 @@ export function readBackend(
     maxInFlight: reader.count('maxInFlight', maxInFlight, 1),
     weight: reader.weight('weight', DEFAULT_WEIGHT),
   }
-  const http2 = reader.flag('http2', false)
+  const http2 = reader.has('http2') ? reader.flag('http2', false) : undefined
   reader.end()
   if (address === undefined) return reader.problem('address', backendForm(text))
   const secured = tls === undefined ? address : withTls(address, tls)
   if (secured === undefined) return reader.problem('tls', TLS_FORM)
-  const place = http2 ? withHttp2(secured) : secured
+  const place = http2 === true ? withHttp2(secured) : secured
   if (place === undefined) return reader.problem('http2', HTTP2_FORM)
-  return { ...spec, address: place, id: spec.id ?? addressText(address) }
+  const spoken = http2 === undefined && byDefault ? (withHttp2(place) ?? place) : place
+  return { ...spec, address: spoken, id: spec.id ?? addressText(address) }
 }
 
 /** What is accepted as `http2` of one backend, for messages. */

@@ -196,7 +196,7 @@ export interface BackendConfig {
   readonly maxInFlight?: number
   /** Where TLS differs from `backendTls`, member by member. */
   readonly tls?: BackendTlsConfig
-  /** It speaks HTTP/2 in plain text beside HTTP/1.1, as a `Bun.serve` with `http2` does; see `workerProtocol`. @default false */
+  /** It speaks HTTP/2 in plain text beside HTTP/1.1, as a `Bun.serve` with `http2` does; see `workerProtocol`. @default with workerProtocol 'h2c' true, else false */
   readonly http2?: boolean
   /** Share of the requests relative to the others, from 0.000001 to 1000000; 0 takes no new ones. @default 1 */
   readonly weight?: number

@@ -40,7 +40,7 @@ import type { BalancerConfig } from './config.ts'
 import { ConfigReader } from './config-reader.ts'
 import { readLearnedField } from './learned-field-config.ts'
 import { readStickyCookie } from './sticky-cookie-config.ts'
-import { readBackend, readBackends, readBackendTls } from './backend-config.ts'
+import { readBackend, readBackends, readBackendTls, type BackendDefaults } from './backend-config.ts'
 import { readHealth } from './health-config.ts'
 import { readLimits } from './limits-config.ts'
 import { defaultListeners, readListener, type ResolvedListener } from './listener-config.ts'
@@ -114,23 +114,34 @@ export function configProblems(config: BalancerConfig): readonly string[] {
 }
 
 /** The backends of a list alone. @throws `CONFIG_INVALID` */
-export function resolveBackends(list: BalancerConfig['to'], maxInFlight: number): readonly BackendSpec[] {
+export function resolveBackends(
+  list: BalancerConfig['to'],
+  defaults: BackendDefaults,
+): readonly BackendSpec[] {
   const problems: string[] = []
   const reader = new ConfigReader({ to: list }, '', problems)
-  const backends = reader.list('to', (value, path) => readBackend(value, path, maxInFlight, problems))
+  const backends = reader.list('to', (value, path) => readBackend(value, path, defaults, problems))
   if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
   return backends
 }
 
+/** What holds for backends that say nothing of it: who asks for HTTP/2 in plain text by `workerProtocol` gets it. */
+export function backendDefaults({ maxInFlight, workerProtocol }: BackendDefaultsSource): BackendDefaults {
+  return { maxInFlight, http2: workerProtocol === 'h2c' }
+}
+
+type BackendDefaultsSource = Pick<ResolvedConfig, 'maxInFlight' | 'workerProtocol'>
+
 function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
   const maxInFlight = reader.count('maxInFlight', DEFAULT_MAX_IN_FLIGHT, 1)
+  const workerProtocol = reader.oneOf('workerProtocol', WORKER_PROTOCOLS, DEFAULT_WORKER_PROTOCOL)
   const listeners = reader.list('listen', (value, path) => readListener(value, path, problems))
   const proxies = reader.addressBlocks('proxyProtocolFrom')
   if (proxies.length > 0 && listeners.some(({ tls }) => tls !== undefined) && !canPeek())
     problems.push('proxyProtocolFrom: a header in front of TLS can be read on Linux only')
   return {
     listeners: reader.has('listen') ? listeners : defaultListeners(),
-    backends: readBackends(reader, maxInFlight, problems),
+    backends: readBackends(reader, backendDefaults({ maxInFlight, workerProtocol }), problems),
     maxInFlight,
     backendTls: { verify: true, ...readBackendTls(reader.object('backendTls')) },
     pool: readPool(reader),
@@ -150,7 +161,7 @@ function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
     upgrades: reader.words('upgrades', DEFAULT_UPGRADES).map((name) => name.toLowerCase()),
     unknownMethods: reader.oneOf('unknownMethods', UNKNOWN_METHODS, DEFAULT_UNKNOWN_METHODS),
     halfClose: reader.oneOf('halfClose', HALF_CLOSES, DEFAULT_HALF_CLOSE),
-    workerProtocol: reader.oneOf('workerProtocol', WORKER_PROTOCOLS, DEFAULT_WORKER_PROTOCOL),
+    workerProtocol,
     retries: reader.count('retries', DEFAULT_RETRIES),
     adminPath: readAdmin(reader),
     metricsAddress: readMetrics(reader, listeners),

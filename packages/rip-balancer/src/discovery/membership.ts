@@ -1,3 +1,4 @@
+import type { BackendDefaults } from '../config/backend-config.ts'
 import { resolveBackends } from '../config/resolve-config.ts'
 import type { BackendAddress } from '../address/backend-address.ts'
 import { addressText } from '../address/backend-address.ts'
@@ -45,8 +46,8 @@ export class Membership implements Disposable {
   }
 
   /** Every list of the source replaces the previous one. Resolves when the source has ended. */
-  async discover(source: AsyncIterable<BackendList>, maxInFlight: () => number): Promise<void> {
-    const apply = (list: BackendList): void => this.declare(resolveBackends(list, maxInFlight()))
+  async discover(source: AsyncIterable<BackendList>, defaults: () => BackendDefaults): Promise<void> {
+    const apply = (list: BackendList): void => this.declare(resolveBackends(list, defaults()))
     const discovery = new Discovery(source, apply, this.options.warn)
     this.discoveries.add(discovery)
     await discovery.run()
@@ -82,7 +83,8 @@ export class Membership implements Disposable {
   private resolved(spec: BackendSpec): readonly BackendSpec[] {
     const answer = this.answers.get(addressText(spec.address))
     if (answer === undefined) return [spec]
-    return resolveBackends(answer, spec.maxInFlight).map((each) => withOrigin(each, spec))
+    const { maxInFlight } = spec
+    return resolveBackends(answer, { maxInFlight, http2: false }).map((each) => withOrigin(each, spec))
   }
 }
 

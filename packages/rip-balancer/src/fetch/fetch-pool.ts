@@ -1,5 +1,10 @@
 import type { BalancerConfig } from '../config/config.ts'
-import { poolSettings, resolveConfig, type ResolvedConfig } from '../config/resolve-config.ts'
+import {
+  backendDefaults,
+  poolSettings,
+  resolveConfig,
+  type ResolvedConfig,
+} from '../config/resolve-config.ts'
 import type { BackendList } from '../discovery/discovery.ts'
 import { Membership } from '../discovery/membership.ts'
 import { BalancerError } from '../errors.ts'
@@ -125,7 +130,7 @@ export class FetchPool implements AsyncDisposable {
 
   /** Takes its backends from a source from now on; resolves when the source has ended. */
   discover(source: AsyncIterable<BackendList>): Promise<void> {
-    return this.membership.discover(source, () => this.config.maxInFlight)
+    return this.membership.discover(source, () => backendDefaults(this.config))
   }
 
   /**

@@ -4,6 +4,7 @@ import net from 'node:net'
 import http2 from 'node:http2'
 import { until } from '@rip/testing'
 import { balance } from '../../src/index.ts'
+import { resolveConfig } from '../../src/config/resolve-config.ts'
 import type { BalancerConfig } from '../../src/config/config.ts'
 import { ERROR } from '../../src/http2/error-code.ts'
 import { FLAG, FRAME } from '../../src/http2/frame-type.ts'
@@ -450,6 +451,31 @@ test('a backend that is not said to speak HTTP/2 gets HTTP/1.1, however many req
   expect(backend.handshakes).toBe(0)
   leaver.abort()
   await Promise.all(asked)
+})
+
+test('who asks for HTTP/2 to the backends gets it, also where a backend is not said to speak it', async () => {
+  await using backend = await FrameBackend.listen(
+    onRequest((stream, connection) => connection.answer(stream, 'ok')),
+  )
+  const address = backend.address.replace('h2c://', '')
+  await using lb = await balance({ listen: '127.0.0.1:0', to: address, workerProtocol: 'h2c' })
+  expect(await (await fetch(lb.url)).text()).toBe('ok')
+  expect(backend.handshakes).toBe(1)
+})
+
+test('it is not asked for where TLS is spoken, or where a backend is said not to speak it', () => {
+  const to = [
+    'unix:/run/app.sock',
+    'a.test:80',
+    { address: 'b.test:80', http2: false },
+    'https://c.test',
+    'h2c://d.test:80',
+  ]
+  const spoken = (workerProtocol: 'auto' | 'h2c' | 'http1') =>
+    resolveConfig({ to, workerProtocol }).backends.map(({ address }) => address.http2)
+  expect(spoken('h2c')).toEqual(['also', 'also', undefined, undefined, 'only'])
+  for (const other of ['auto', 'http1'] as const)
+    expect(spoken(other)).toEqual([undefined, undefined, undefined, undefined, 'only'])
 })
 
 test('a backend that does not speak HTTP/2 is answered for with 502', async () => {
