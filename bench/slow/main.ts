@@ -3,7 +3,7 @@
  * service available, how long other clients wait meanwhile, and how much memory it takes.
  *
  *   bun bench/slow/main.ts [--only TEXT]… [--connections 800] [--seconds 12] [--idle 8800] [--rate 50]
- *                          [--port 18400] [--json FILE]
+ *                          [--port 18400] [--worker-protocol http1|h2c|auto] [--json FILE]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,6 +25,7 @@ const { values } = parseArgs({
     idle: { type: 'string', default: '8800' },
     rate: { type: 'string', default: '50' },
     port: { type: 'string', default: '18400' },
+    'worker-protocol': { type: 'string' },
     json: { type: 'string' },
   },
 })
@@ -60,7 +61,8 @@ writeReport(values.json, options, { results })
 /** One backend with the default limits, except the one per address, because all clients are on this machine. */
 async function startStage(): Promise<Stage> {
   const config = { limits: { connectionsPerAddress: 100_000 } }
-  const stage = new Stage({ folder: join(folder, String(results.length)), port, config })
+  const workerProtocol = values['worker-protocol']
+  const stage = new Stage({ folder: join(folder, String(results.length)), port, config, workerProtocol })
   await stage.startBalancer([await stage.addBackend()])
   return stage
 }

@@ -15,6 +15,12 @@ export interface DataHandler {
 export interface BlockHandler {
   /** A complete header block: a HEADERS frame, joined with the CONTINUATION frames that followed. */
   take(stream: number, block: Buffer, from: number, to: number, endsStream: boolean): void
+  /**
+   * A header block is longer than is read. Those that follow cannot be decoded without it (RFC 7541 §2.2), and are skipped.
+   *
+   * @returns whether the connection may go on without them
+   */
+  tooLong(stream: number, endsStream: boolean): boolean
 }
 
 /** Takes what else a peer sends. Bytes are valid during the call only. */
@@ -89,6 +95,8 @@ export class FrameReader {
   private block: Buffer = EMPTY
   private blockFilled = 0
   private continuations = 0
+  /** A header block was too long: none is read any more. */
+  private skipsBlocks = false
   private isFirst = true
 
   /** @param maxFrameBytes longest frame that the peer may send */
@@ -299,6 +307,7 @@ export class FrameReader {
 
   private beginBlock(bytes: Buffer, from: number, to: number): void {
     const { flags, stream } = this
+    if (this.skipsBlocks) return this.skipBlock()
     let start = from
     let end = to
     if ((flags & FLAG.padded) !== 0) end -= bytes[start++]!
@@ -318,8 +327,9 @@ export class FrameReader {
   }
 
   private continueBlock(bytes: Buffer, from: number, to: number): void {
+    if (this.skipsBlocks) return this.skipBlock()
     if (++this.continuations > this.limits.maxContinuations)
-      return this.fail(ERROR.enhanceYourCalm, `a header block of more than ${this.continuations} frames`)
+      return this.giveUpBlock(`a header block of more than ${this.continuations} frames`)
     if (!this.gather(bytes, from, to) || (this.flags & FLAG.endHeaders) === 0) return
     const { block } = this
     this.blockStream = 0
@@ -329,15 +339,31 @@ export class FrameReader {
 
   private gather(bytes: Buffer, from: number, to: number): boolean {
     const filled = this.blockFilled + to - from
-    if (filled > this.limits.maxBlockBytes)
-      return this.refuse(
-        ERROR.enhanceYourCalm,
-        `a header block of more than ${this.limits.maxBlockBytes} bytes`,
-      )
+    if (filled > this.limits.maxBlockBytes) {
+      this.giveUpBlock(`a header block of more than ${this.limits.maxBlockBytes} bytes`)
+      return false
+    }
     if (filled > this.block.length) this.growBlock(filled)
     bytes.copy(this.block, this.blockFilled, from, to)
     this.blockFilled = filled
     return true
+  }
+
+  private giveUpBlock(reason: string): void {
+    this.block = EMPTY
+    this.skipsBlocks = true
+    this.noteEndOfBlock()
+    if (!this.blocks.tooLong(this.stream, this.blockEndsStream)) this.fail(ERROR.enhanceYourCalm, reason)
+  }
+
+  /** A frame of a header block carries nothing for us. */
+  private skipBlock(): void {
+    this.noteEndOfBlock()
+    this.control.ignored()
+  }
+
+  private noteEndOfBlock(): void {
+    this.blockStream = (this.flags & FLAG.endHeaders) === 0 ? this.stream : 0
   }
 
   private growBlock(bytes: number): void {

@@ -23,6 +23,8 @@ export class GoingAway {
   private readonly clock: Clock
   /** `Infinity` when the last GOAWAY was sent, or is not wanted. */
   private lastDueAt = Number.POSITIVE_INFINITY
+  /** What the client is told when all is done, as it is its doing that nothing new begins. */
+  private cause: number = ERROR.none
 
   constructor(output: FrameOutput, clock: Clock) {
     this.output = output
@@ -60,6 +62,22 @@ export class GoingAway {
     this.lastDueAt = Number.POSITIVE_INFINITY
     this.lastTakenId = lastTakenId
     this.write(lastTakenId, ERROR.none)
+  }
+
+  /**
+   * Takes nothing more of a client because of what it did. It hears of that when all it has is answered: clients give up everything
+   * at once when they are told of an error, as `node:http2` does.
+   */
+  giveUp(lastTakenId: number, cause: number): void {
+    this.tellLast(lastTakenId)
+    this.cause = cause
+  }
+
+  /** All is answered. */
+  tellCause(): void {
+    if (this.cause === ERROR.none) return
+    this.write(this.lastTakenId, this.cause)
+    this.cause = ERROR.none
   }
 
   /** Sends a GOAWAY frame. @param code see `ERROR` */

@@ -58,19 +58,46 @@ export class IncomingBlocks implements BlockHandler {
     if (this.decode(undefined, block, from, to, endsStream)) this.conduct.resetStream(stream, fault)
   }
 
+  /** A request whose head cannot be read is answered for that, those before it go on, and none is taken after it. */
+  tooLong(id: number, endsStream: boolean): boolean {
+    const { streams, goingAway } = this
+    if (this.role === 'client' || id > goingAway.lastTakenId) return false
+    const open = streams.get(id)
+    if (open === undefined && (streams.past(id) !== 'idle' || !this.hasPlace)) return false
+    const stream = open ?? this.newRequest(id)
+    goingAway.giveUp(streams.lastPeerId, ERROR.enhanceYourCalm)
+    if (open === undefined) this.refuseHead(stream, endsStream)
+    else this.conduct.resetStream(stream, ERROR.enhanceYourCalm)
+    return true
+  }
+
+  private refuseHead(stream: Http2Stream, endsStream: boolean): void {
+    this.owner.headTooLong(stream, endsStream)
+    this.turn.countMessage()
+    stream.sawHead = true
+    if (endsStream && !stream.isOver) stream.receivedEnd()
+  }
+
   /** A client begins a stream. */
   private takeRequest(id: number, block: Buffer, from: number, to: number, endsStream: boolean): void {
     const isIgnored = id > this.goingAway.lastTakenId
-    const hasPlace = this.streams.places < this.local.maxStreams
-    if (isIgnored || !hasPlace) {
+    if (isIgnored || !this.hasPlace) {
       this.streams.leaveOut(id)
       this.streams.rememberReset(id)
       if (!this.decode(undefined, block, from, to, endsStream) || isIgnored) return
       return this.conduct.refuseStream(id, ERROR.refusedStream)
     }
+    this.takeOn(this.newRequest(id), block, from, to, endsStream)
+  }
+
+  private get hasPlace(): boolean {
+    return this.streams.places < this.local.maxStreams
+  }
+
+  private newRequest(id: number): Http2Stream {
     const stream = this.host.newStream(id)
     this.streams.addOfPeer(stream)
-    this.takeOn(stream, block, from, to, endsStream)
+    return stream
   }
 
   private takeOn(stream: Http2Stream, block: Buffer, from: number, to: number, endsStream: boolean): void {

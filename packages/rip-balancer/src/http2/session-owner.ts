@@ -21,6 +21,8 @@ export interface SessionOwner {
     to: number,
     endsStream: boolean,
   ): number
+  /** A client has begun a request on a stream without an owner, with a head that is too long to be decoded. */
+  headTooLong(stream: Http2Stream, endsStream: boolean): void
   /** No more streams can be opened here; those open go on. */
   goingAway(): void
   /** One side goes away, and the last stream is over. */

@@ -140,6 +140,11 @@ export class Http2Session implements Receiver, ControlHandler, StreamHost, Block
     this.tellIfDrained()
   }
 
+  /** All streams are over, and their owners done: a client is told what it did, if that is why it had to go away. */
+  tellCause(): void {
+    if (!this.isOver) this.goingAway.tellCause()
+  }
+
   /** Ends the connection with an error, or with `ERROR.none`. */
   fail(code: number, reason: string): void {
     if (this.isOver) return

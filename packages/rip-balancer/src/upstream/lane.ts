@@ -10,7 +10,7 @@ import { HpackEncoder } from '../http2/hpack/hpack-encoder.ts'
 import type { HpackScratch } from '../http2/hpack/hpack-scratch.ts'
 import type { SessionOwner } from '../http2/session-owner.ts'
 import { Http2Session } from '../http2/session.ts'
-import type { PeerSettings } from '../http2/settings.ts'
+import { DEFAULT_FRAME_BYTES, type PeerSettings } from '../http2/settings.ts'
 import type { Http2Stream } from '../http2/stream.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import type { Flushable, Turn } from '../transport/turn.ts'
@@ -50,6 +50,8 @@ export interface LaneParts {
 
 /** A backend that has said nothing for so long since it was asked may be out of reach, which TCP does not tell for minutes. */
 const SILENT_MS = 5_000
+/** So long a head is decoded, even if it is too large to be passed on: the connection ends otherwise, and with it all other requests. */
+const LONGEST_BLOCK_BYTES = 1024 * 1024
 /** What is added to a head on its way: more than the balancer's own fields take. */
 const ADDED_BYTES = 1_024
 const ADDED_FIELDS = 12
@@ -109,7 +111,10 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
         headerTableBytes: 0,
         extendedConnect: false,
       },
-      blocks: { maxBlockBytes: limits.head.maxHeadBytes, maxContinuations: 8 },
+      blocks: {
+        maxBlockBytes: Math.max(LONGEST_BLOCK_BYTES, limits.head.maxHeadBytes),
+        maxContinuations: LONGEST_BLOCK_BYTES / DEFAULT_FRAME_BYTES,
+      },
       abuse: DEFAULT_ABUSE_LIMITS,
       owner: this,
     })
@@ -277,6 +282,8 @@ export class Lane implements DialedConnection, SessionOwner, LaneHost {
   }
 
   abused(): void {}
+
+  headTooLong(): void {}
 
   closed(code: number, reason: string): void {
     this.socket.end()

@@ -105,6 +105,7 @@ export function eventsOf(pieces: readonly Buffer[]): string[] {
       blocks: {
         take: (stream, block, from, to, endsStream) =>
           void events.push(`headers ${stream} ${block.toString('latin1', from, to)} ${endsStream}`),
+        tooLong: () => false,
       },
       control: {
         resetStream: (stream, code) => void events.push(`reset ${stream} ${code}`),

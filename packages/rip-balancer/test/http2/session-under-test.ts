@@ -105,6 +105,11 @@ export class SessionUnderTest implements SessionOwner {
     return this.answerToFields
   }
 
+  headTooLong(stream: Http2Stream, endsStream: boolean): void {
+    this.heard.push(`head of ${stream.id} too long ${endsStream}`)
+    this.adopt(stream)
+  }
+
   goingAway(): void {
     this.heard.push('going away')
   }

@@ -9,6 +9,8 @@ import type { BalancerConfig } from '../../src/config/config.ts'
 import { ERROR } from '../../src/http2/error-code.ts'
 import { FLAG, FRAME } from '../../src/http2/frame-type.ts'
 import { frame, numbers, SETTINGS, settingsOf } from '../http2/frames.ts'
+import { TempFolder } from '../servers.ts'
+import { Http2Worker } from './http2-worker.ts'
 import { FrameBackend, type Fields, type Reaction } from './frame-backend.ts'
 
 const OK: Fields = [[':status', '200']]
@@ -476,6 +478,21 @@ test('it is not asked for where TLS is spoken, or where a backend is said not to
   expect(spoken('h2c')).toEqual(['also', 'also', undefined, undefined, 'only'])
   for (const other of ['auto', 'http1'] as const)
     expect(spoken(other)).toEqual([undefined, undefined, undefined, undefined, 'only'])
+})
+
+test('a response whose head is larger than is passed on costs no other on the connection', async () => {
+  using folder = new TempFolder()
+  const slow = Promise.withResolvers<Response>()
+  const large = Array.from({ length: 300 }, (_, at): [string, string] => [`x-${at}`, 'y'.repeat(1_000)])
+  await using worker = new Http2Worker(folder, 'w', ({ url }) =>
+    url.endsWith('/slow') ? slow.promise : new Response('large', { headers: large }),
+  )
+  await using lb = await balance({ listen: '127.0.0.1:0', to: [worker.backend], workerProtocol: 'h2c' })
+  const waiting = fetch(`${lb.url}/slow`)
+  await until('it is at the worker', () => worker.requests === 1)
+  expect((await fetch(lb.url)).status).toBe(502)
+  slow.resolve(new Response('ok'))
+  expect(await (await waiting).text()).toBe('ok')
 })
 
 test('a backend that does not speak HTTP/2 is answered for with 502', async () => {

@@ -3,7 +3,7 @@ import type { ClientIdentity } from '../../forwarding/client-identity.ts'
 import type { Abuse } from '../../http2/abuse-budget.ts'
 import { ERROR } from '../../http2/error-code.ts'
 import { NO_SINK } from '../../http2/hpack/field-sink.ts'
-import type { HpackDecoder } from '../../http2/hpack/hpack-decoder.ts'
+import type { DecodeResult, HpackDecoder } from '../../http2/hpack/hpack-decoder.ts'
 import { HpackEncoder } from '../../http2/hpack/hpack-encoder.ts'
 import type { SessionOwner } from '../../http2/session-owner.ts'
 import { Http2Session } from '../../http2/session.ts'
@@ -102,12 +102,19 @@ export class ClientSession implements SessionOwner, StreamConnection {
     return this.skip(block, from, to)
   }
 
+  headTooLong(stream: Http2Stream, endsStream: boolean): void {
+    if (this.takeRoom()) this.beginRequest(stream, 'too-large', endsStream)
+    else this.refuse(stream)
+  }
+
   /** A client does not open streams any more that it has not opened: it will close the connection. */
   goingAway(): void {}
 
   /** The exchange of the last stream may be about to end, and is told of no loss. */
   drained(): void {
-    if (this.isIdle) this.events.drained()
+    if (!this.isIdle) return
+    this.frames.tellCause()
+    this.events.drained()
   }
 
   abused(kind: Abuse): void {
@@ -176,18 +183,25 @@ export class ClientSession implements SessionOwner, StreamConnection {
   // --- header blocks
 
   private begin(stream: Http2Stream, block: Buffer, from: number, to: number, endsStream: boolean): number {
-    const { requestFields, data } = this.plane
-    if (!this.takeRoom()) return this.refuse(stream, block, from, to)
+    if (!this.takeRoom()) {
+      this.refuse(stream)
+      return this.skip(block, from, to)
+    }
+    const { requestFields } = this.plane
     requestFields.reset()
     const result = this.decoder.decode(block, from, to, requestFields)
     if (result === 'broken') return ERROR.compression
+    this.beginRequest(stream, result, endsStream)
+    return ERROR.none
+  }
+
+  private beginRequest(stream: Http2Stream, result: DecodeResult, endsStream: boolean): void {
     const client = this.spare.borrow()
     client.place = this.streams.length
     this.streams.push(client)
     this.requests++
     client.begin(this, stream, result, endsStream)
-    if (this.requests >= data.settings.limits.maxRequestsPerConnection) this.frames.goAway()
-    return ERROR.none
+    if (this.requests >= this.plane.data.settings.limits.maxRequestsPerConnection) this.frames.goAway()
   }
 
   private takeTrailers(request: StreamRequest, block: Buffer, from: number, to: number): number {
@@ -200,10 +214,9 @@ export class ClientSession implements SessionOwner, StreamConnection {
   }
 
   /** The client may send the request again (RFC 9113 §8.7). */
-  private refuse(stream: Http2Stream, block: Buffer, from: number, to: number): number {
+  private refuse(stream: Http2Stream): void {
     this.plane.data.settings.observer.connection('refused-stream')
     stream.reset(ERROR.refusedStream)
-    return this.skip(block, from, to)
   }
 
   private skip(block: Buffer, from: number, to: number): number {

@@ -13,7 +13,10 @@ import { STREAM_WINDOW_BYTES } from './upload-window.ts'
 export const TABLE_BYTES = 4_096
 const MAX_STREAMS = 128
 const MAX_CONTINUATIONS = 8
-/** A block that is that much larger than a head may be can still be decoded, and answered with 431; more ends the connection. */
+/**
+ * A block that is that much larger than a head may be can still be decoded, and answered with 431. So is a longer one, but nothing
+ * behind it can be decoded: the connection ends when all it has begun is answered.
+ */
 const BLOCK_SHARE = 2
 
 /** What the HTTP/2 connections of a listener share: what they announce, how requests are read and responses written. */

@@ -1,10 +1,11 @@
 /** What a client of HTTP/2 cannot make the balancer do, over a socket; `http2/abuse.test.ts` has the bounds one by one. */
 import { expect, test } from 'bun:test'
+import type net from 'node:net'
 import { ERROR } from '../../../src/http2/error-code.ts'
 import { FLAG, FRAME } from '../../../src/http2/frame-type.ts'
-import { eventually } from '../../exchange/data-plane.ts'
+import { OK, eventually } from '../../exchange/data-plane.ts'
 import { SETTINGS, frame, numbers, settingsOf } from '../../http2/frames.ts'
-import { GET, POST, fieldOf, withField } from './frame-client.ts'
+import { GET, POST, fieldOf, withField, type Fields } from './frame-client.ts'
 import { startFront } from './front.ts'
 
 const MAX_FRAME_BYTES = 16_384
@@ -49,6 +50,46 @@ test('so is one that is too large', async () => {
   for (let count = 0; count < 7; count++) client.write(frame(FRAME.continuation, 0, 1, part))
   await eventually(() => client.ended)
   expect(client.goAway).toBe(ERROR.enhanceYourCalm)
+})
+
+test.each([
+  ['without a body', true],
+  ['with a body', false],
+])(
+  'a request %s whose head is too long to be read is answered with 431, and those before it go on',
+  async (_name, isWhole) => {
+    const waiting: net.Socket[] = []
+    await using it = await startFront((socket) => void waiting.push(socket))
+    const { client } = it
+    client.request(1, GET)
+    await eventually(() => waiting.length === 1)
+    const cookies: Fields = [...GET, ['cookie', 'c'.repeat(100_000)]]
+    client.write(client.headers(3, cookies, isWhole))
+    expect(fieldOf((await client.settled(3)).blocks[0], ':status')).toBe('431')
+    expect(client.response(3).body).toStartWith('431\n')
+    client.request(5, GET)
+    client.write(frame(FRAME.ping, 0, 0, 'whatever'))
+    await eventually(() => client.frames.some(({ type, flags }) => type === FRAME.ping && flags === FLAG.ack))
+    expect(client.goAways).toEqual([{ lastStream: 3, code: ERROR.none }])
+    waiting[0]!.write(OK)
+    expect((await client.settled(1)).body).toBe('ok')
+    await eventually(() => client.ended)
+    expect(client.goAway).toBe(ERROR.enhanceYourCalm)
+    expect(client.response(5).blocks).toEqual([])
+  },
+)
+
+test('trailers that are too long to be read end their request, and no other', async () => {
+  const waiting: net.Socket[] = []
+  await using it = await startFront((socket) => void waiting.push(socket))
+  const { client } = it
+  client.request(1, GET)
+  await eventually(() => waiting.length === 1)
+  client.write(client.headers(3, POST, false), client.headers(3, [['x-sum', 'x'.repeat(100_000)]], true))
+  expect((await client.settled(3)).reset).toBe(ERROR.enhanceYourCalm)
+  waiting[0]!.write(OK)
+  expect((await client.settled(1)).body).toBe('ok')
+  await eventually(() => client.ended)
 })
 
 test('a small header block that stands for a large one is answered with 431, and the connection goes on', async () => {
