@@ -191,6 +191,8 @@ export interface Builder {
   build(state: TreeState, options: { readonly signal: AbortSignal }): Promise<BuildResult>
   /** The generation is neither served nor kept for a rollback any more: its folder may go. */
   discard?(snapshot: Snapshot): void
+  /** Memory that a build took for itself at most. @default not known */
+  readonly peakBytes?: number | undefined
   /** Something is built soon: what that takes may be prepared. Never throws. */
   prepare?(): void
 }

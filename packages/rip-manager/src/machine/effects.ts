@@ -47,6 +47,8 @@ export interface Effects {
   hasFolder(path: string): boolean
   /** What is left now; undefined where the system does not say. */
   memory(): MemoryReading | undefined
+  /** What a build takes; 0 where that is not known. */
+  buildBytes(): number
   /** What a process takes for itself; undefined where the system does not say. */
   footprint(pid: number): Footprint | undefined
   socketPath(slot: number, incarnation: number): string

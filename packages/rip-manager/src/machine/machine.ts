@@ -25,7 +25,7 @@ import { recycle } from './recycle.ts'
 import { refusalOf } from './refusal.ts'
 import { rollBackAfterCut, rollBackUnasked } from './rollback.ts'
 import { commit, onRoutingFailed, refuse, supersede } from './rollout-end.ts'
-import { beginReload, beginStandIn, bootCandidate, fill, onBuilt, onVerified } from './rollout.ts'
+import { beginReload, beginStandIn, bootCandidate, build, fill, onBuilt, onVerified } from './rollout.ts'
 import { goOn, inherit, join } from './rollout-wishes.ts'
 import { route } from './router-orders.ts'
 import { settleScaling } from './scaling.ts'
@@ -175,6 +175,7 @@ function reconcile(fleet: Fleet): void {
   recycle(fleet)
   staff(fleet)
   keepBackground(fleet)
+  build(fleet)
   bootCandidate(fleet)
   fill(fleet)
   rollBackAfterCut(fleet)

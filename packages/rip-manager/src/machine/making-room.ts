@@ -13,21 +13,38 @@ import { readyWorkers, withdraw } from './worker.ts'
 export function hasRoomToBoot(fleet: Fleet, rollout: Rollout, group: Group): boolean {
   const reckoning = reckon(fleet, group)
   if (reckoning === undefined || memoryRoom(reckoning) >= 1) return true
-  if (isAnyLeaving(fleet)) return false
+  const needed = `a worker takes up to ${mebibytes(reckoning.workerBytes)} MiB when it boots`
+  return !makeRoom(fleet, rollout, `${figures(reckoning)} and ${needed}`)
+}
+
+/** The same for the build, which ends before the first worker boots. */
+export function hasRoomToBuild(fleet: Fleet, rollout: Rollout): boolean {
+  const reckoning = reckon(fleet)
+  const bytes = fleet.effects.buildBytes()
+  if (reckoning === undefined || reckoning.availableBytes - growthBytes(reckoning) >= bytes) return true
+  return !makeRoom(fleet, rollout, `${figures(reckoning)} and a build takes up to ${mebibytes(bytes)} MiB`)
+}
+
+/** Has something leave, one after the other. Returns false when nothing is left that may. @param why the figures, in words */
+function makeRoom(fleet: Fleet, rollout: Rollout, why: string): boolean {
+  if (isAnyLeaving(fleet)) return true
   // The builder has just been ended, and its memory may not be free yet.
   rollout.roomCheckMs ??= fleet.nowMs + ROOM_CHECK_MS
-  if (fleet.nowMs < rollout.roomCheckMs) return false
+  if (fleet.nowMs < rollout.roomCheckMs) return true
   rollout.roomCheckMs = undefined
   if (fleet.observation !== undefined) {
     endObservation(fleet)
-    warn(fleet, reckoning, 'the previous generation no longer stands by for a rollback')
-    return false
+    warn(fleet, `${why}: the previous generation no longer stands by for a rollback`)
+    return true
   }
   const worker = dispensable(fleet)
-  if (worker === undefined) return true
+  if (worker === undefined) return false
   giveUp(fleet, rollout, worker)
-  warn(fleet, reckoning, `worker ${worker.slot} leaves before the new code boots`)
-  return false
+  warn(
+    fleet,
+    `${why}: worker ${worker.slot} leaves before the new code ${rollout.group ? 'boots' : 'is built'}`,
+  )
+  return true
 }
 
 /** The worker with the highest number: what an application does in the first one only goes on for longest. */
@@ -45,12 +62,13 @@ function giveUp(fleet: Fleet, rollout: Rollout, worker: Worker): void {
   withdraw(fleet, worker, { kind: 'drained' })
 }
 
-function warn(fleet: Fleet, reckoning: MemoryReckoning, message: string): void {
-  const { availableBytes, workerBytes } = reckoning
-  const left = `${mebibytes(availableBytes)} MiB of memory are left`
-  const growth = `what runs may grow by ${mebibytes(growthBytes(reckoning))} MiB`
-  const needed = `a worker takes up to ${mebibytes(workerBytes)} MiB when it boots`
-  fleet.effects.emit({ type: 'warning', message: `${left}, ${growth} and ${needed}: ${message}` })
+function figures(reckoning: MemoryReckoning): string {
+  const left = `${mebibytes(reckoning.availableBytes)} MiB of memory are left`
+  return `${left}, what runs may grow by ${mebibytes(growthBytes(reckoning))} MiB`
+}
+
+function warn(fleet: Fleet, message: string): void {
+  fleet.effects.emit({ type: 'warning', message })
 }
 
 function mebibytes(bytes: number): number {

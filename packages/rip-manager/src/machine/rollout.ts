@@ -12,7 +12,7 @@ import { advance } from './rollout-state.ts'
 import { againFor } from './rollout-wishes.ts'
 import type { KeptGeneration } from '../contract/verdict.ts'
 import { condemnedText, tellFound } from './condemned.ts'
-import { hasRoomToBoot } from './making-room.ts'
+import { hasRoomToBoot, hasRoomToBuild } from './making-room.ts'
 import type { Fleet, Group, Rollout, Worker } from './state.ts'
 import { surgeOf, tellLimited } from './surge.ts'
 import { newWish, type Wish } from './wish.ts'
@@ -24,8 +24,19 @@ export function beginReload(fleet: Fleet, tree: TreeState, wish: Wish): void {
   const { generation } = tree
   const rollout = begin(fleet, 'reload', generation, tree, wish)
   tellBegun(fleet, generation, wish.reason)
-  if (fleet.config.builds) return fleet.effects.build(rollout.token, tree)
-  boot(fleet, rollout, { generation })
+  if (!fleet.config.builds) return boot(fleet, rollout, { generation })
+  rollout.isBuilding = false
+  measure(fleet)
+  build(fleet)
+}
+
+/** New code is built when there is room for it. */
+export function build(fleet: Fleet): void {
+  const { rollout } = fleet
+  if (rollout?.state !== 'building' || rollout.isBuilding || rollout.tree === undefined) return
+  if (!hasRoomToBuild(fleet, rollout)) return
+  rollout.isBuilding = true
+  fleet.effects.build(rollout.token, rollout.tree)
 }
 
 /** Starts to serve the copy of the last good generation. */
@@ -69,6 +80,7 @@ function begin(
     token: fleet.tokens.next(),
     group: undefined,
     leftover: undefined,
+    isBuilding: true,
     yielded: new Set(),
     roomCheckMs: undefined,
     routingFailures: 0,

@@ -144,6 +144,8 @@ export interface Rollout {
   group: Group | undefined
   /** Of the same content, from a rollout that failed while this one was being built. Written by `discard.ts`. */
   leftover: Snapshot | undefined
+  /** The builder was asked for it, or nothing has to be built. Written by `rollout.ts`. */
+  isBuilding: boolean
   /** Numbers of the workers that left the serving generation, to make room for this one. Written by `making-room.ts`. */
   readonly yielded: Set<number>
   /** When it is looked again whether there is room. Written by `making-room.ts`. */

@@ -63,7 +63,7 @@ export function tellLimited(fleet: Fleet, group: Group): void {
 }
 
 /** Undefined as long as it is not known what is left, or what a worker takes. */
-export function reckon(fleet: Fleet, group: Group): MemoryReckoning | undefined {
+export function reckon(fleet: Fleet, group?: Group): MemoryReckoning | undefined {
   const workerBytes = meanWorkerBytes(fleet)
   if (workerBytes === 0) return undefined
   const reading = fleet.effects.memory()

@@ -92,6 +92,10 @@ export class World implements Effects {
     return this.#options.memory()
   }
 
+  buildBytes(): number {
+    return this.#options.builder?.peakBytes ?? 0
+  }
+
   footprint(pid: number): Footprint | undefined {
     return this.#options.footprint(pid)
   }

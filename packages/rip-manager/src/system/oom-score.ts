@@ -4,11 +4,12 @@ import { withDescendants } from './descendants.ts'
 import { readText } from './read-text.ts'
 
 /**
- * By how much `oom_score_adj` of a process is above our own. The kernel adds a thousandth of all memory there is, or of
- * the limit of the control group, for each point, and kills the process with the largest sum. Ours is larger than a worker by
- * 30 MiB, so that a worker needs 400 points to go first even where the limit is a mere 80 MiB.
+ * By how much `oom_score_adj` of a process is above our own. The kernel adds a thousandth of the memory there is, or of the limit of
+ * the control group, for each point, and kills the process with the largest sum. It counts pages of the runtime's file for each process
+ * that has mapped them, 40 MiB for us and our balancer, and 10 to 25 for a worker that has given back what only its boot needed: with
+ * a limit of 40 MiB, which hardly holds one worker, fewer points would not do.
  */
-const RISE: Readonly<Record<OomRank, number>> = { serving: 400, expendable: 600 }
+const RISE: Readonly<Record<OomRank, number>> = { serving: 800, expendable: 1_000 }
 /** Most that the kernel takes (proc_pid_oom_score_adj(5)). */
 const MOST = 1_000
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { Footprint, MemoryReading } from '../../src/contract/ports.ts'
+import type { Builder, Footprint, MemoryReading } from '../../src/contract/ports.ts'
 import { createRig, type Rig, startedRig } from './rig.ts'
 
 const MIB = 2 ** 20
@@ -136,6 +136,57 @@ describe('before new code boots', () => {
     await rig.clock.advance(3_000)
     expect(rig.routed()).toHaveLength(WORKERS)
     expect(rig.processes.alive.some(({ generation }) => generation === rig.files.generation)).toBe(false)
+  })
+})
+
+describe('before new code is built', () => {
+  const builder = (peakMib: number | undefined): Builder => ({
+    build: async ({ generation }) => ({ ok: true, snapshot: { generation } }),
+    peakBytes: peakMib === undefined ? undefined : peakMib * MIB,
+  })
+
+  test.each([
+    ['a build that fits', 22, []],
+    ['a build of which nothing is known', undefined, []],
+    [
+      'a larger one',
+      23,
+      [
+        '42 MiB of memory are left, what runs may grow by 20 MiB and a build takes up to 23 MiB: worker 4 leaves before the new code is built',
+      ],
+    ],
+  ])('workers make room for %s', async (_what, peakMib, told) => {
+    await using rig = await rigWith(42, { builder: builder(peakMib) })
+    expect(await reload(rig)).toMatchObject({ ok: true })
+    expect(warnings(rig)).toEqual(told)
+    expect(rig.routed()).toHaveLength(WORKERS)
+    expect(rig.processes.alive.every(({ generation }) => generation === rig.files.generation)).toBe(true)
+  })
+
+  test('what made room comes back when it cannot be built', async () => {
+    const failing: Builder = {
+      ...builder(80),
+      build: async ({ generation }) =>
+        generation === first
+          ? { ok: true, snapshot: { generation } }
+          : { ok: false, failure: { kind: 'compile', message: 'a brace is missing' }, byChance: true },
+    }
+    let first: string | undefined
+    await using rig = await rigWith(42, {
+      builder: {
+        ...failing,
+        build: (state, options) => {
+          first ??= state.generation
+          return failing.build(state, options)
+        },
+      },
+    })
+    rig.files.writeUnseen('app.ts', 'v2')
+    expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: false })
+    await rig.clock.advance(3_000)
+    expect(warnings(rig)).toHaveLength(3)
+    expect(rig.routed()).toHaveLength(WORKERS)
+    expect(rig.manager.status).toMatchObject({ health: 'ok' })
   })
 })
 

@@ -501,6 +501,11 @@ export class Sim implements Effects {
     if (!this.processes.has(pid)) throw new Error(`${pid} is ranked and does not run`)
   }
 
+  /** Less than a worker. */
+  buildBytes(): number {
+    return WORKER_BYTES / 2
+  }
+
   footprint(): undefined {
     return undefined
   }

@@ -13,8 +13,11 @@ function silentSpawner(): ProcessSpawner {
   return createSpawner({ stdout: new PassThrough().resume(), stderr: new PassThrough().resume() })
 }
 
+const env = { PATH: process.env['PATH'] ?? '' }
+const own = Number(readFileSync('/proc/self/oom_score_adj', 'utf8'))
+const risen = (by: number): number => Math.min(1_000, own + by)
+
 function shell(script: string, extra: Partial<ProcessSpec> = {}): ProcessSpec {
-  const env = { PATH: process.env['PATH'] ?? '' }
   return { name: 'w1', command: ['sh', '-c', script], cwd: '/', env, ...extra }
 }
 
@@ -30,52 +33,59 @@ const family = (pid: number, size: number): Promise<readonly number[]> =>
 
 onLinux('the kernel is to take a process with a rank before us, by more the less it does', async () => {
   await using spawner = silentSpawner()
-  const own = scoreOf('self')
   const plain = spawner.spawn(shell('cat'))
   const ranked = spawner.spawn(shell('cat', { oomRank: 'expendable' }))
   expect(scoreOf(plain.pid)).toBe(own)
-  expect(scoreOf(ranked.pid)).toBe(Math.min(1_000, own + 600))
+  expect(scoreOf(ranked.pid)).toBe(risen(1_000))
   ranked.rank('serving')
-  expect(scoreOf(ranked.pid)).toBe(Math.min(1_000, own + 400))
+  expect(scoreOf(ranked.pid)).toBe(risen(800))
 })
 
 onLinux('what a process has started has its rank, unless it chose another value for itself', async () => {
   await using spawner = silentSpawner()
-  const own = scoreOf('self')
   const child = spawner.spawn(
-    shell('sleep 1000 & sh -c "echo 990 > /proc/self/oom_score_adj; exec sleep 1000" & wait', {
+    shell('sleep 1000 & sh -c "echo $CHOSEN > /proc/self/oom_score_adj; exec sleep 1000" & wait', {
       oomRank: 'expendable',
+      env: { ...env, CHOSEN: `${own + 7}` },
     }),
   )
   const all = await family(child.pid, 3)
   const [shellPid, first, second] = all
-  await until('the second has chosen', () => scoreOf(second!) === 990)
-  expect([shellPid, first].map((pid) => scoreOf(pid!))).toEqual([own + 600, own + 600])
+  await until('the second has chosen', () => scoreOf(second!) === own + 7)
+  expect([shellPid, first].map((pid) => scoreOf(pid!))).toEqual([risen(1_000), risen(1_000)])
   child.rank('serving')
-  expect(all.map(scoreOf)).toEqual([own + 400, own + 400, 990])
+  expect(all.map(scoreOf)).toEqual([risen(800), risen(800), own + 7])
 })
 
 onLinux(
   'the values are above what an operator has given us, and no higher than the kernel takes',
   async () => {
-    const own = scoreOf('self')
+    const given = Math.max(own, 900)
     // In a process of its own, because it takes a privilege to lower the value again.
     const runner = Bun.spawn({
-      cmd: [process.execPath, '-e', RUN_WITH_800],
-      env: { ...process.env, SPAWNER: import.meta.resolve('../../src/process/spawner.ts') },
+      cmd: [process.execPath, '-e', RUN_WITH_GIVEN],
+      env: {
+        ...process.env,
+        GIVEN: `${given}`,
+        SPAWNER: import.meta.resolve('../../src/process/spawner.ts'),
+      },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    expect(await new Response(runner.stdout).json()).toEqual({ own: 800, expendable: 1_000, serving: 1_000 })
+    expect(await new Response(runner.stdout).json()).toEqual({
+      own: given,
+      expendable: 1_000,
+      serving: 1_000,
+    })
     expect(await runner.exited).toBe(0)
     expect(scoreOf('self')).toBe(own)
   },
 )
 
-const RUN_WITH_800 = `
+const RUN_WITH_GIVEN = `
   const { readFileSync, writeFileSync } = await import('node:fs')
   const { createSpawner } = await import(process.env.SPAWNER)
   const scoreOf = (pid) => Number(readFileSync('/proc/' + pid + '/oom_score_adj', 'utf8'))
-  writeFileSync('/proc/self/oom_score_adj', '800')
+  writeFileSync('/proc/self/oom_score_adj', process.env.GIVEN)
   const spawner = createSpawner()
   const child = spawner.spawn({ name: 'w1', command: ['cat'], cwd: '/', env: {}, oomRank: 'expendable' })
   const expendable = scoreOf(child.pid)

@@ -6,7 +6,7 @@ import { commandOf, descendantsOf } from '@rip/testing'
 import { Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 60_000
-const SERVING = 400
+const SERVING = 800
 const MODULE = 'export default () => new Response(String(process.pid))\n'
 /** Has a child of its own. */
 const COMMAND = `

@@ -3,7 +3,13 @@ import type { BootFailure } from '@rip/worker/protocol'
 
 /** The builder program's last output. */
 export type BuildReport =
-  | { readonly ok: true; readonly belongings: Belongings; readonly doubts: readonly string[] }
+  | {
+      readonly ok: true
+      readonly belongings: Belongings
+      readonly doubts: readonly string[]
+      /** Memory the program took for itself at most. @default not known */
+      readonly peakBytes?: number
+    }
   | { readonly ok: false; readonly failure: BootFailure; readonly belongings?: Belongings }
 
 /** What belongs to the application: files by path, and the folder of a set of files in `node_modules`. */
@@ -24,8 +30,9 @@ export function readBuildReport(stdout: string, mark: string): BuildReport | und
   if (!isRecord(value)) return undefined
   const belongings = readBelongings(value['belongings'])
   if (value['ok'] !== true) return refusalOf(value['failure'], belongings)
-  const { doubts } = value
-  return belongings === undefined || !isTexts(doubts) ? undefined : { ok: true, belongings, doubts }
+  const { doubts, peakBytes } = value
+  if (belongings === undefined || !isTexts(doubts)) return undefined
+  return { ok: true, belongings, doubts, ...(isSize(peakBytes) && { peakBytes }) }
 }
 
 function refusalOf(value: unknown, belongings: Belongings | undefined): BuildReport | undefined {
@@ -47,6 +54,10 @@ function parsed(text: string): unknown {
     // The report was cut off, or other text begins with the mark.
     return undefined
   }
+}
+
+function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) > 0
 }
 
 function isTexts(value: unknown): value is readonly string[] {

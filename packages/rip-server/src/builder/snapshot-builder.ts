@@ -29,6 +29,8 @@ const STANDBY_DELAY_MS = 500
  * for the same reason. One of another user ends at once, because it could still change what it built.
  */
 const LINGER_MS = 250
+/** A build that was killed for want of memory takes so many times what is known, until another one tells. */
+const KILLED_GROWTH = 2
 /** Files that a process on standby compiles ahead of need, to be faster with the next ones. */
 const MAX_SAMPLES = 2
 
@@ -100,6 +102,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   #modules: ReadonlyMap<string, string> = new Map()
   /** Modules that the last build found other than the build before, by path. */
   #changed: readonly string[] = []
+  #peakBytes = 0
   readonly #told = new Set<string>()
   #builds = 0
   #standby: Standby | undefined
@@ -108,6 +111,11 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
 
   constructor(options: SnapshotBuilderOptions) {
     this.#options = options
+  }
+
+  /** The most that a build has taken so far, which may have found much compiled already. */
+  get peakBytes(): number | undefined {
+    return this.#peakBytes > 0 ? this.#peakBytes : undefined
   }
 
   /** Starts the process of the first build before it is known what there is to build. */
@@ -151,6 +159,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     const byStandby = await this.#buildByStandby(order, state, signal)
     const output = byStandby ?? (await this.#start().build(order, signal))
     const { report } = output
+    if (report?.ok === true) this.#peakBytes = Math.max(this.#peakBytes, report.peakBytes ?? 0)
     this.#prepareNext(state)
     if (signal.aborted) await rm(out, { recursive: true, force: true })
     signal.throwIfAborted()
@@ -164,6 +173,8 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   #unreported({ code, signal, stderr }: Extract<BuilderOutput, { report?: undefined }>): BuildFailure {
     const byChance = signal === 'SIGKILL'
     if (byChance && this.#options.oom?.consume() === true) {
+      // The next one is not begun without more room than there was for this one.
+      this.#peakBytes *= KILLED_GROWTH
       const message =
         'the system killed the builder for want of memory: raise the memory limit, or run fewer workers'
       return { failure: { kind: 'compile', message }, byChance }

@@ -117,6 +117,9 @@ export class LiveConfiguration {
   builder(builder: Builder): Builder {
     return {
       build: (state, options) => this.#build(builder, state, options),
+      get peakBytes() {
+        return builder.peakBytes
+      },
       ...(builder.prepare && { prepare: () => builder.prepare?.() }),
       ...(builder.discard && { discard: (snapshot) => builder.discard?.(snapshot) }),
     }

@@ -18,6 +18,17 @@ test.each(['tracing is on\n', 'no line end', '{"ok":true}\n', `${JSON.stringify(
   },
 )
 
+test.each([
+  [1_024, 1_024],
+  [-1, undefined],
+  [0.5, undefined],
+  ['many', undefined],
+  [null, undefined],
+])('the memory that a build took is taken for what it can be: %j', (peakBytes, expected) => {
+  const report = readBuildReport(printed({ ...good, peakBytes }), MARK)
+  expect(report?.ok === true && report.peakBytes).toBe(expected as number)
+})
+
 test('a failure keeps the fields that have the right type', () => {
   const failure = { kind: 'compile', message: 'm', file: { a: 1 }, line: '3', frame: 'f' }
   expect(readBuildReport(printed({ ok: false, failure }), MARK)).toEqual({

@@ -150,6 +150,8 @@ test('a killed build process is no verdict on the content', async () => {
 
 test('a build process that the kernel killed for want of memory is said to have been, and what to do', async () => {
   await using builder = builderOf(false, [], { oom: { consume: () => true } })
+  await build(builder, state('g0'))
+  const { peakBytes } = builder
   writeFileSync(join(root, 'bunfig.toml'), 'preload = ["./preload.ts"]\n')
   writeFileSync(join(root, 'preload.ts'), "process.kill(process.pid, 'SIGKILL')\n")
   expect(await build(builder, state('g1'))).toMatchObject({
@@ -157,10 +159,18 @@ test('a build process that the kernel killed for want of memory is said to have 
     byChance: true,
     failure: { message: expect.stringMatching(/^the system killed the builder for want of memory: raise/) },
   })
+  expect(builder.peakBytes).toBe(peakBytes === undefined ? undefined : 2 * peakBytes)
   writeFileSync(join(root, 'preload.ts'), 'process.exit(1)\n')
   expect(await build(builder, state('g2'))).toMatchObject({
     failure: { message: expect.stringMatching(/^the builder ended with 1/) },
   })
+})
+
+test.skipIf(process.platform !== 'linux')('a build tells what memory it took for itself', async () => {
+  await using builder = builderOf(false)
+  expect(builder.peakBytes).toBeUndefined()
+  await build(builder, state('g1'))
+  expect(builder.peakBytes).toBeWithin(2 ** 20, 200 * 2 ** 20)
 })
 
 test.skipIf(process.platform !== 'linux')(
@@ -170,7 +180,7 @@ test.skipIf(process.platform !== 'linux')(
     builder.prepare()
     const pid = await untilWaiting()
     const scoreOf = (of: number | 'self'): number => Number(readFileSync(`/proc/${of}/oom_score_adj`, 'utf8'))
-    expect(scoreOf(pid)).toBe(Math.min(1_000, scoreOf('self') + 600))
+    expect(scoreOf(pid)).toBe(Math.min(1_000, scoreOf('self') + 1_000))
   },
 )
 

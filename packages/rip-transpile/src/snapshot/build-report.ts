@@ -5,6 +5,7 @@ import { CompileCache } from '../cache/compile-cache.ts'
 import { cacheFolder } from '../cache/cache-folder.ts'
 import { selectAdapter } from '../select-adapter.ts'
 import { type Belongings, buildSnapshot, type BuildSnapshotOptions, SnapshotError } from './build-snapshot.ts'
+import { ownPeakBytes } from './peak-memory.ts'
 
 export interface BuildRequest {
   readonly root: string
@@ -49,6 +50,8 @@ export type BuildReport =
       readonly belongings: Belongings
       /** A sentence for each module that no other imports and that does not compile, with what is wrong. */
       readonly doubts: readonly string[]
+      /** Memory the program took for itself at most. @default not known: only Linux says */
+      readonly peakBytes?: number
     }
   | { readonly ok: false; readonly failure: BuildFailure; readonly belongings?: Belongings }
 
@@ -80,11 +83,17 @@ export async function buildReport(
     const doubts = built.doubts.map(
       ({ filename, line, reason }) => `${filename}:${line} does not compile: ${reason}`,
     )
-    return { ok: true, snapshot: request.out, files, compiled, cached: hits, tookMs, belongings, doubts }
+    const counts = { files, compiled, cached: hits, tookMs }
+    return { ok: true, snapshot: request.out, ...counts, belongings, doubts, ...memory() }
   } catch (error) {
     const known = error instanceof SnapshotError ? { belongings: error.belongings } : {}
     return { ok: false, failure: toFailure(error), ...known }
   }
+}
+
+function memory(): { readonly peakBytes?: number } {
+  const peakBytes = ownPeakBytes()
+  return peakBytes === undefined ? {} : { peakBytes }
 }
 
 function indexName(root: string): string {
