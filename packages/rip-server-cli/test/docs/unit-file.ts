@@ -25,6 +25,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
     'TimeoutStopSec',
     'WatchdogSec',
     'LimitNOFILE',
+    'OOMPolicy',
     'MemoryMax',
     'AmbientCapabilities',
     'CapabilityBoundingSet',
