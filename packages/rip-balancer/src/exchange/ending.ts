@@ -18,23 +18,31 @@ const CONTENT_TOO_LARGE = 413
  */
 export class Ending {
   private readonly context: ExchangeContext
-  private readonly client: ClientSide
-  private readonly body: RequestBody
-  private readonly facts: ExchangeFacts
-  private readonly attempt: Attempt
   private readonly answers: Answers
   private readonly claim: BackendClaim
   private readonly exchange: PhaseHolder
 
   constructor(context: ExchangeContext, answers: Answers, claim: BackendClaim, exchange: PhaseHolder) {
     this.context = context
-    this.client = context.client
-    this.body = context.body
-    this.facts = context.facts
-    this.attempt = context.attempt
     this.answers = answers
     this.claim = claim
     this.exchange = exchange
+  }
+
+  private get client(): ClientSide {
+    return this.context.client
+  }
+
+  private get body(): RequestBody {
+    return this.context.body
+  }
+
+  private get facts(): ExchangeFacts {
+    return this.context.facts
+  }
+
+  private get attempt(): Attempt {
+    return this.context.attempt
   }
 
   /** Says that no response can be had from a backend. */

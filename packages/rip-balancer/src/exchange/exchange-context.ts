@@ -14,8 +14,8 @@ import { RequestBody } from './request-body.ts'
 
 /**
  * What the parts of one exchange share: its client, its attempt at a backend, and what is known and kept of its request; so it is
- * also the request as the connection to a backend reads it. There is one for each stream of a client: parts that need
- * something now and then look for it here, and have no reference of their own.
+ * also the request as the connection to a backend reads it. There is one for each stream of a client, so parts look
+ * here for what they need, and have no reference of their own.
  */
 export class ExchangeContext implements OutgoingRequest {
   readonly plane: DataPlane

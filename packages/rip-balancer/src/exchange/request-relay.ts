@@ -25,21 +25,29 @@ export class RequestRelay {
   /** The client waits to be asked for its body (RFC 9110 §10.1.1). */
   awaitsContinue = false
   private readonly context: ExchangeContext
-  private readonly client: ClientSide
-  private readonly body: RequestBody
-  private readonly attempt: Attempt
-  private readonly progress: Progress
   private readonly exchange: RequestingExchange
   /** Made when the client has ended its side. */
   private departure: Departure | undefined = undefined
 
   constructor(context: ExchangeContext, exchange: RequestingExchange) {
     this.context = context
-    this.client = context.client
-    this.body = context.body
-    this.attempt = context.attempt
-    this.progress = context.progress
     this.exchange = exchange
+  }
+
+  private get client(): ClientSide {
+    return this.context.client
+  }
+
+  private get body(): RequestBody {
+    return this.context.body
+  }
+
+  private get attempt(): Attempt {
+    return this.context.attempt
+  }
+
+  private get progress(): Progress {
+    return this.context.progress
   }
 
   /** Forgets the previous request. */

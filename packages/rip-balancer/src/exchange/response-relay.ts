@@ -24,9 +24,6 @@ export interface RespondingExchange extends PhaseHolder {
 /** Passes the response of a backend on to the client, at the pace of the client: what the connection to the backend talks to. */
 export class ResponseRelay implements ResponseSink {
   private readonly context: ExchangeContext
-  private readonly client: ClientSide
-  private readonly attempt: Attempt
-  private readonly progress: Progress
   private readonly request: RequestRelay
   private readonly ending: Ending
   private readonly edits: ResponseEdits | undefined
@@ -41,13 +38,22 @@ export class ResponseRelay implements ResponseSink {
     edits: ResponseEdits | undefined,
   ) {
     this.context = context
-    this.client = context.client
-    this.attempt = context.attempt
-    this.progress = context.progress
     this.request = request
     this.ending = ending
     this.edits = edits
     this.exchange = exchange
+  }
+
+  private get client(): ClientSide {
+    return this.context.client
+  }
+
+  private get attempt(): Attempt {
+    return this.context.attempt
+  }
+
+  private get progress(): Progress {
+    return this.context.progress
   }
 
   connected(): void {

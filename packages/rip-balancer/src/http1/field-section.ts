@@ -54,12 +54,9 @@ export class FieldSection {
   protected readonly limits: HeadLimits
   protected state: number = START_LINE
   protected lineStart = 0
-  protected mark = 0
   private at = 0
+  /** Bytes in a buffer of its own; 0 when it is read from where it arrived. */
   private filled = 0
-  private own = false
-  private valueFrom = 0
-  private nameFlags = 0
   /** One bit per known name that occurs, so that asking for an absent field costs nothing. */
   private seenLow = 0
   private seenHigh = 0
@@ -75,7 +72,6 @@ export class FieldSection {
   reset(): void {
     this.start = this.end = this.count = this.at = this.filled = this.lineStart = 0
     this.seenLow = this.seenHigh = 0
-    this.own = false
     this.bytes = EMPTY
     this.fault = undefined
     this.state = this.firstState()
@@ -154,7 +150,7 @@ export class FieldSection {
 
   /** Copies the section, just read from a chunk, to a buffer of its own, so that the chunk can be let go of. */
   detach(): void {
-    if (this.own) return
+    if (this.filled > 0) return
     const { end, start } = this
     this.keep(end)
     this.end = end - start
@@ -171,6 +167,11 @@ export class FieldSection {
   text(id: FieldId): string | undefined {
     const index = this.find(id)
     return index < 0 ? undefined : this.value(index)
+  }
+
+  /** Whether the start line, if there is one, has been read. */
+  protected get isBehindStartLine(): boolean {
+    return this.state >= FIELD_START
   }
 
   protected firstState(): number {
@@ -217,7 +218,6 @@ export class FieldSection {
     const source = this.bytes
     this.bytes = Buffer.allocUnsafeSlow(Math.max(FIRST_ALLOCATION, length * 2))
     source.copy(this.bytes, 0, shift, to)
-    this.own = true
     this.filled = length
     this.rebase(shift)
   }
@@ -226,8 +226,6 @@ export class FieldSection {
     this.start = 0
     this.at -= shift
     this.lineStart -= shift
-    this.mark -= shift
-    this.valueFrom -= shift
     const { slots } = this
     // The field being read has slots already.
     for (let index = 0; index <= this.count * SLOTS && index < slots.length; index += SLOTS) {
@@ -239,11 +237,10 @@ export class FieldSection {
   }
 
   private reserve(length: number): void {
-    if (this.own && length <= this.bytes.length) return
+    if (length <= this.bytes.length) return
     const larger = Buffer.allocUnsafeSlow(length * 2)
     this.bytes.copy(larger, 0, 0, this.filled)
     this.bytes = larger
-    this.own = true
   }
 
   private stopOf(to: number): number {
@@ -304,33 +301,33 @@ export class FieldSection {
     if (this.count >= this.limits.maxFields) return this.refuse('too-many-fields')
     if (this.count * SLOTS === this.slots.length) this.growSlots()
     this.state = NAME
-    this.mark = at
-    this.nameFlags = 0
+    this.slots[this.count * SLOTS + 4] = 0
     return this.scanName(at, stop)
   }
 
   private scanName(at: number, stop: number): number {
     const { bytes } = this
-    let flags = this.nameFlags
+    const flagsAt = this.count * SLOTS + 4
+    let flags = this.slots[flagsAt]!
     for (; at < stop; at++) {
       const kind = TOKEN[bytes[at]!]!
       if (kind !== 0) {
         flags |= kind
         continue
       }
-      if (bytes[at] !== COLON || at === this.mark) return this.refuse('bad-field-name')
+      if (bytes[at] !== COLON || at === this.lineStart) return this.refuse('bad-field-name')
       this.nameEnds(at, flags)
       return this.skipSpace(at + 1, stop)
     }
-    this.nameFlags = flags
+    this.slots[flagsAt] = flags
     return at
   }
 
   private nameEnds(at: number, flags: number): void {
     const slot = this.count * SLOTS
-    this.slots[slot] = this.mark
+    this.slots[slot] = this.lineStart
     this.slots[slot + 1] = at
-    const id = flags === 3 ? FIELD.underscored : fieldId(this.bytes, this.mark, at)
+    const id = flags === 3 ? FIELD.underscored : fieldId(this.bytes, this.lineStart, at)
     this.slots[slot + 4] = id
     if (id < 32) this.seenLow |= 1 << id
     else this.seenHigh |= 1 << (id - 32)
@@ -341,7 +338,7 @@ export class FieldSection {
     const { bytes } = this
     while (at < stop && (bytes[at] === SP || bytes[at] === TAB)) at++
     if (at === stop) return at
-    this.valueFrom = at
+    this.slots[this.count * SLOTS + 2] = at
     this.state = VALUE
     return this.scanValue(at, stop)
   }
@@ -364,10 +361,10 @@ export class FieldSection {
 
   private valueEnds(at: number): void {
     const { bytes } = this
-    let end = at
-    while (end > this.valueFrom && (bytes[end - 1] === SP || bytes[end - 1] === TAB)) end--
     const slot = this.count * SLOTS
-    this.slots[slot + 2] = this.valueFrom
+    const from = this.slots[slot + 2]!
+    let end = at
+    while (end > from && (bytes[end - 1] === SP || bytes[end - 1] === TAB)) end--
     this.slots[slot + 3] = end
     this.count++
     this.state = VALUE_LF

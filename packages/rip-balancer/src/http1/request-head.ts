@@ -28,6 +28,8 @@ const EMPTY_LINE_LF = 5
 const MAX_EMPTY_LINES = 4
 /** Registered methods have at most 17 letters. */
 const MAX_METHOD_BYTES = 64
+/** A space, `HTTP/1.1`, and CRLF. */
+const VERSION_AND_END_BYTES = 11
 const HTTP = [0x48, 0x54, 0x54, 0x50, 0x2f]
 const DOT = 0x2e
 const SLASH = 0x2f
@@ -41,10 +43,7 @@ export type TargetForm = 'origin' | 'absolute' | 'asterisk'
 /** Head of a request: start line, fields, and what they mean for framing and persistence. */
 export class RequestHead extends FieldSection {
   methodEnd = 0
-  targetStart = 0
   targetEnd = 0
-  /** Offset behind the CRLF of the request line. */
-  lineEnd = 0
   /** Minor version as sent; 2 to 9 are treated as 1. */
   minor = 1
   form: TargetForm = 'origin'
@@ -65,7 +64,7 @@ export class RequestHead extends FieldSection {
 
   override reset(): void {
     super.reset()
-    this.methodEnd = this.targetStart = this.targetEnd = this.lineEnd = 0
+    this.methodEnd = this.targetEnd = 0
     this.hostStart = this.hostEnd = this.pathStart = this.rawQueryStart = 0
     this.emptyLines = 0
     this.major = this.minor = 1
@@ -75,7 +74,16 @@ export class RequestHead extends FieldSection {
 
   /** Whether the request line has been read, so that method and target can be reported. */
   get hasRequestLine(): boolean {
-    return this.lineEnd > 0
+    return this.isBehindStartLine
+  }
+
+  get targetStart(): number {
+    return this.methodEnd + 1
+  }
+
+  /** Offset behind the CRLF of the request line. */
+  get lineEnd(): number {
+    return this.targetEnd + VERSION_AND_END_BYTES
   }
 
   get method(): string {
@@ -158,9 +166,7 @@ export class RequestHead extends FieldSection {
   protected override rebase(shift: number): void {
     super.rebase(shift)
     this.methodEnd -= shift
-    this.targetStart -= shift
     this.targetEnd -= shift
-    this.lineEnd = Math.max(0, this.lineEnd - shift)
   }
 
   protected override scanStartLine(at: number, stop: number): number {
@@ -207,7 +213,6 @@ export class RequestHead extends FieldSection {
     if (bytes[at] !== SP || at === this.start)
       return this.refuse(bytes[at] === LF ? 'bad-line-end' : 'bad-method')
     this.methodEnd = at
-    this.targetStart = at + 1
     this.state = TARGET_BYTES
     return this.scanTarget(at + 1, stop)
   }
@@ -218,7 +223,6 @@ export class RequestHead extends FieldSection {
     if (at === stop) return at
     if (bytes[at] !== SP || at === this.targetStart) return this.refuse('bad-target')
     this.targetEnd = at
-    this.mark = at + 1
     this.state = VERSION
     return this.scanVersion(at + 1, stop)
   }
@@ -233,7 +237,7 @@ export class RequestHead extends FieldSection {
 
   private versionByte(at: number): number {
     const byte = this.bytes[at]!
-    const index = at - this.mark
+    const index = at - this.targetEnd - 1
     if (index < 5) return byte === HTTP[index] ? at + 1 : this.refuse('bad-version')
     if (index === 6) return byte === DOT ? at + 1 : this.refuse('bad-version')
     if (index === 8) return byte === CR ? this.versionEnds(at) : this.refuse('bad-version')
@@ -251,7 +255,6 @@ export class RequestHead extends FieldSection {
   private scanLineEnd(at: number): number {
     if (this.bytes[at] !== LF) return this.refuse('bad-line-end')
     if (this.major !== 1) return this.refuse('unsupported-version')
-    this.lineEnd = at + 1
     this.startFields(at + 1)
     return at + 1
   }

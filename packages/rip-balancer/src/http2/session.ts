@@ -236,9 +236,8 @@ export class Http2Session implements Receiver, ControlHandler, StreamHost, Block
     this.conduct.countReset()
   }
 
-  release(): void {
-    this.streams.releasePlace()
-    this.tellIfDrained()
+  release(stream: Http2Stream): void {
+    if (this.streams.releasePlace(stream)) this.tellIfDrained()
   }
 
   // --- frames that are neither DATA nor header blocks: `ControlHandler`

@@ -26,7 +26,7 @@ export class StreamTable {
   private readonly resetHere = new Set<number>()
   private readonly gaps: { readonly after: number; readonly before: number }[] = []
   /** Streams that were reset, and whose owners are not done. */
-  private heldPlaces = 0
+  private readonly held = new Set<Http2Stream>()
   private nextId = 1
 
   constructor(role: Role) {
@@ -59,7 +59,7 @@ export class StreamTable {
 
   /** Streams that are open, or whose owners are not done with them. */
   get places(): number {
-    return this.open.size + this.heldPlaces
+    return this.open.size + this.held.size
   }
 
   /** Identifier for a stream that this side begins. */
@@ -94,13 +94,12 @@ export class StreamTable {
   /** A client's stream has been reset: a backend may go on with what its client does not want any more. */
   holdPlace(stream: Http2Stream): void {
     if (this.role === 'client' || stream.owner === undefined) return
-    stream.holdsPlace = true
-    this.heldPlaces++
+    this.held.add(stream)
   }
 
-  /** The owner of such a stream is done with it. */
-  releasePlace(): void {
-    this.heldPlaces--
+  /** The owner of a stream is done with it. @returns whether it held a place */
+  releasePlace(stream: Http2Stream): boolean {
+    return this.held.delete(stream)
   }
 
   /** This side has reset the stream. */

@@ -1,11 +1,12 @@
 import type { GraphEvent } from '../state-table.ts'
+import { Backlog } from './backlog.ts'
 import { ERROR } from './error-code.ts'
 import { FLAG, FRAME, MAX_31_BITS } from './frame-type.ts'
 import type { FrameOutput } from './frame-output.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import type { SendWindow } from './send-window.ts'
 import { DEFAULT_FRAME_BYTES } from './settings.ts'
-import { STREAM, type StreamEvent, type StreamState } from './stream-state.ts'
+import { STREAM, type StreamEvent } from './stream-state.ts'
 
 /**
  * How a stream ends that is not complete.
@@ -53,7 +54,11 @@ export interface StreamHost {
   release(stream: Http2Stream): void
 }
 
-const NOTHING: Buffer[] = []
+const {
+  'half-closed-local': HALF_CLOSED_LOCAL,
+  'half-closed-remote': HALF_CLOSED_REMOTE,
+  closed: CLOSED,
+} = STREAM.states
 
 /**
  * One request and its response on a connection (RFC 9113 §5). Data that neither the windows nor the kernel take is
@@ -66,18 +71,12 @@ export class Http2Stream {
   owner: StreamOwner | undefined
   /** The head of the message that the peer sends has come: the next block is its trailers. */
   sawHead = false
-  /** The peer's message is complete. */
-  receiveEnded = false
   /** The peer has made the window larger, so that it has taken some of the data. */
   wasTaken = false
-  /** Bytes that wait for a window or for the kernel. */
-  waiting = 0
   /** Bytes of frames with data that were handed to the connection. */
   sent = 0
   /** The place of the first frame among all bytes of the connection. */
   startedAt = 0
-  /** It counts as open until `release`, although the peer has reset it. */
-  holdsPlace = false
   /** How many bytes of DATA the peer takes; see `SendWindow`. */
   sendBytes: number
   /** Made when data comes: most requests have none. */
@@ -86,11 +85,7 @@ export class Http2Stream {
   private current = STREAM.states.idle
   private isPaused = false
   /** Made when something has to wait. */
-  private queue: Buffer[] = NOTHING
-  /** Where the first one of the queue goes on. */
-  private offset = 0
-  private endWaits = false
-  private trailers: Buffer | undefined
+  private backlog: Backlog | undefined
 
   constructor(id: number, host: StreamHost, sendBytes: number, beganAtMs: number) {
     this.id = id
@@ -102,12 +97,23 @@ export class Http2Stream {
 
   /** Whether nothing more is sent or received on it. */
   get isOver(): boolean {
-    return this.state === 'closed'
+    return this.current === CLOSED
+  }
+
+  /** The peer's message is complete, or nothing more of it counts. */
+  get receiveEnded(): boolean {
+    return this.current === HALF_CLOSED_REMOTE || this.current === CLOSED
+  }
+
+  /** Bytes that wait for a window or for the kernel. */
+  get waiting(): number {
+    return this.backlog?.bytes ?? 0
   }
 
   /** Whether our message is complete, as far as the writer is concerned. */
   get sendEnded(): boolean {
-    return this.endWaits || this.state === 'half-closed-local' || this.state === 'closed'
+    if (this.backlog?.endsMessage === true) return true
+    return this.current === HALF_CLOSED_LOCAL || this.current === CLOSED
   }
 
   get receiveWindow(): ReceiveWindow {
@@ -154,7 +160,7 @@ export class Http2Stream {
   /** Sends bytes of the body. */
   data(bytes: Buffer, from: number, to: number): void {
     if (this.sendEnded) return
-    const at = this.waiting > 0 ? from : this.send(bytes, from, to)
+    const at = this.backlog === undefined ? this.send(bytes, from, to) : from
     if (at < to) this.keep(bytes, at, to)
   }
 
@@ -165,9 +171,10 @@ export class Http2Stream {
    */
   end(trailers?: Buffer): void {
     if (this.sendEnded) return
-    if (this.waiting === 0) return this.finish(trailers)
-    this.endWaits = true
-    this.trailers = trailers
+    const { backlog } = this
+    if (backlog === undefined) return this.finish(trailers)
+    backlog.endsMessage = true
+    backlog.trailers = trailers
   }
 
   /** Ends the stream at once (RFC 9113 §6.4); the owner hears nothing more. */
@@ -205,8 +212,6 @@ export class Http2Stream {
 
   /** The owner has nothing to do with it any more, after `lost`. */
   release(): void {
-    if (!this.holdsPlace) return
-    this.holdsPlace = false
     this.host.release(this)
   }
 
@@ -214,17 +219,12 @@ export class Http2Stream {
 
   /** Sends a frame of what waits. @returns whether there was room for any */
   sendWaiting(): boolean {
-    const first = this.queue[0]!
-    const at = this.sendFrame(first, this.offset, first.length)
-    const taken = at - this.offset
-    this.waiting -= taken
-    this.offset = at
-    if (at === first.length) {
-      this.queue.shift()
-      this.offset = 0
-    }
-    if (this.waiting === 0) this.emptied()
-    return taken > 0
+    const backlog = this.backlog!
+    const { first, offset } = backlog
+    const at = this.sendFrame(first, offset, first.length)
+    backlog.sent(at)
+    if (backlog.bytes === 0) this.emptied(backlog)
+    return at > offset
   }
 
   /** Data of that size was handed over. */
@@ -235,7 +235,6 @@ export class Http2Stream {
 
   /** END_STREAM has come. */
   receivedEnd(): void {
-    this.receiveEnded = true
     this.on(STREAM.events['received-end'])
     const { owner } = this
     if (this.isOver) this.host.over(this, true)
@@ -251,18 +250,13 @@ export class Http2Stream {
     owner?.lost(how, code)
   }
 
-  private get state(): StreamState {
-    return this.current.name
-  }
-
   private on(event: GraphEvent<StreamEvent>): void {
     this.current = this.current.after(event)
   }
 
   private close(): void {
     this.on(STREAM.events.reset)
-    this.queue = NOTHING
-    this.waiting = this.offset = 0
+    this.backlog = undefined
     this.host.over(this, false)
   }
 
@@ -303,18 +297,15 @@ export class Http2Stream {
   }
 
   private keep(bytes: Buffer, from: number, to: number): void {
-    if (this.queue === NOTHING) this.queue = []
-    this.queue.push(Buffer.from(bytes.subarray(from, to)))
-    this.waiting += to - from
+    this.backlog ??= new Backlog()
+    this.backlog.add(bytes, from, to)
     this.host.waits(this)
   }
 
-  private emptied(): void {
+  private emptied({ endsMessage, trailers }: Backlog): void {
     const { owner } = this
-    if (this.endWaits) {
-      this.endWaits = false
-      this.finish(this.trailers)
-    }
+    this.backlog = undefined
+    if (endsMessage) this.finish(trailers)
     owner?.writable()
   }
 
@@ -339,7 +330,7 @@ export class Http2Stream {
 
   private giveBack(): void {
     const { owner, ownReceiveWindow: receiveWindow } = this
-    if (receiveWindow?.isDue !== true || this.isOver || this.receiveEnded) return
+    if (receiveWindow?.isDue !== true || this.receiveEnded) return
     if (owner !== undefined) receiveWindow.grow(owner.moreWindow())
     const bytes = receiveWindow.giveBack()
     if (bytes > 0) this.host.output.writeNumber(FRAME.windowUpdate, this.id, bytes)

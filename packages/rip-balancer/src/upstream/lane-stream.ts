@@ -54,28 +54,26 @@ export const STREAM_WINDOW_BYTES: number = 64 * 1024
 /** By how much that grows for a long response, if so much can be kept: the more arrives at a time, the less there is to do. */
 export const MORE_WINDOW_BYTES: number = 192 * 1024
 
+/** Of a stream that is not paused. */
+const FLOWING = -1
+
 /**
  * A request and its response on a lane. It is an exchange's as long as it has a sink; what comes after that is ignored.
  * A stream that its backend refuses, or that a GOAWAY leaves out, was not executed (RFC 9113 §8.7): `hasSent` says so.
  */
 export class LaneStream implements UpstreamExchange, StreamOwner {
-  readonly reused: boolean
   readonly unusedMs: number
-  answered = false
   requestComplete = false
-  isPaused = false
-  pausedAt = 0
-  /** Whether the head says how long the body is. */
-  private hasLength = false
-  /** Bytes of the body that are still to come, if the head says so. */
+  /** When it was paused, or `FLOWING`. */
+  private stoppedAt = FLOWING
+  /** Bytes of the body that are still to come; `Infinity` if the head does not say how long it is. */
   private remaining = 0
   private readonly lane: LaneHost
   private sink: ResponseSink | undefined
   private stream: Http2Stream | undefined
-  wasLeftOut = false
-  private wasRefused = false
+  /** How it was lost, if it was. */
+  private loss: StreamLoss | undefined
   private interims = 0
-  private hasHead = false
   private hasGrown = false
   private trailers: Trailers | undefined
   /** The request is HEAD. */
@@ -84,9 +82,28 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
   constructor(lane: LaneHost, sink: ResponseSink) {
     this.lane = lane
     this.sink = sink
-    this.unusedMs = lane.unusedMs
-    // A lane that others use was not closed for being unused.
-    this.reused = lane.hasAnswered && lane.unusedMs > 0
+    this.unusedMs = lane.hasAnswered ? lane.unusedMs : 0
+  }
+
+  /** A lane that others use was not closed for being unused. */
+  get reused(): boolean {
+    return this.unusedMs > 0
+  }
+
+  get answered(): boolean {
+    return this.interims > 0 || this.hasHead
+  }
+
+  get wasLeftOut(): boolean {
+    return this.loss === 'left-out'
+  }
+
+  get isPaused(): boolean {
+    return this.stoppedAt !== FLOWING
+  }
+
+  get pausedAt(): number {
+    return this.isPaused ? this.stoppedAt : 0
   }
 
   get canRefuse(): boolean {
@@ -107,7 +124,7 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
   }
 
   get announcedBytes(): number {
-    return this.remaining
+    return this.remaining === Number.POSITIVE_INFINITY ? 0 : this.remaining
   }
 
   // --- the exchange calls
@@ -133,14 +150,13 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
 
   pause(): void {
     if (this.isPaused || this.sink === undefined) return
-    this.isPaused = true
-    this.pausedAt = this.lane.nowMs
+    this.stoppedAt = this.lane.nowMs
     this.stream?.pause()
   }
 
   resume(): void {
     if (!this.isPaused) return
-    this.isPaused = false
+    this.stoppedAt = FLOWING
     this.stream?.resume()
   }
 
@@ -161,7 +177,7 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
 
   /** The lane cannot be had. */
   unavailable(failure: UpstreamFailure, reason: string | undefined): void {
-    this.wasLeftOut = failure === 'reset'
+    if (failure === 'reset') this.loss = 'left-out'
     this.fail(failure, reason)
   }
 
@@ -174,11 +190,9 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
   head(response: ResponseHead, endsStream: boolean): void {
     const { sink } = this
     if (sink === undefined) return
-    this.answered = true
     if (response.status < 200) return this.interim(response, endsStream)
-    this.hasHead = this.stream!.sawHead = true
-    this.hasLength = response.body.framing !== 'eof'
-    this.remaining = response.body.framing === 'length' ? response.body.length : 0
+    this.stream!.sawHead = true
+    this.remaining = lengthOf(response)
     sink.head(response)
   }
 
@@ -196,16 +210,14 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
   dataReceived(bytes: Buffer, from: number, to: number): void {
     const { sink } = this
     if (sink === undefined) return
-    if (this.hasLength) {
-      this.remaining -= to - from
-      // A body that differs from what its head says is malformed (RFC 9113 §8.1.1).
-      if (this.remaining < 0) return this.malformed('more data than its Content-Length says')
-    }
+    this.remaining -= to - from
+    // A body that differs from what its head says is malformed (RFC 9113 §8.1.1).
+    if (this.remaining < 0) return this.malformed('more data than its Content-Length says')
     sink.data(bytes, from, to)
   }
 
   moreWindow(): number {
-    if (this.hasGrown || (this.hasLength && this.remaining <= STREAM_WINDOW_BYTES)) return 0
+    if (this.hasGrown || this.remaining <= STREAM_WINDOW_BYTES) return 0
     if (this.sink?.mayKeep(MORE_WINDOW_BYTES) !== true) return 0
     this.hasGrown = true
     return MORE_WINDOW_BYTES
@@ -215,7 +227,7 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
     const { sink } = this
     if (sink === undefined) return
     if (!this.hasHead) return this.malformed('no head')
-    if (this.remaining > 0) return this.malformed('less data than its Content-Length says')
+    if (this.announcedBytes > 0) return this.malformed('less data than its Content-Length says')
     this.sink = undefined
     this.lane.answered()
     // A backend that answers early does not want the rest of the request.
@@ -228,18 +240,28 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
   }
 
   lost(how: StreamLoss, code: number): void {
-    this.wasRefused = how === 'refused' || how === 'left-out'
-    this.wasLeftOut = how === 'left-out'
+    this.loss = how
     if (how !== 'closed') this.lane.note(`upstream-stream-${how}`)
     this.fail('reset', how === 'reset' ? `the backend has reset the stream: ${errorName(code)}` : undefined)
+  }
+
+  /** The backend has done nothing with the request. */
+  private get wasRefused(): boolean {
+    return this.loss === 'refused' || this.loss === 'left-out'
+  }
+
+  /** The head of the final response has come. */
+  private get hasHead(): boolean {
+    return this.stream?.sawHead === true
   }
 
   /** An interim response has no body, and does not end the stream (RFC 9113 §8.1). */
   private interim(response: ResponseHead, endsStream: boolean): void {
     const { maxInterimResponses } = this.lane
+    this.interims++
     if (endsStream || response.status === 101)
       return this.malformed(`an end, or a switch, with the status ${response.status}`)
-    if (++this.interims > maxInterimResponses)
+    if (this.interims > maxInterimResponses)
       return this.malformed(`more than ${maxInterimResponses} interim responses`)
     this.sink!.interim(response)
   }
@@ -257,4 +279,10 @@ export class LaneStream implements UpstreamExchange, StreamOwner {
     else this.stream.reset(ERROR.cancel)
     this.lane.gaveUp()
   }
+}
+
+/** How long the body is; `Infinity` if the head does not say so. */
+function lengthOf({ body }: ResponseHead): number {
+  if (body.framing === 'eof') return Number.POSITIVE_INFINITY
+  return body.framing === 'length' ? body.length : 0
 }
