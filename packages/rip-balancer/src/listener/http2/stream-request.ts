@@ -37,7 +37,8 @@ export class StreamRequest implements StreamOwner {
   private head: RequestHead | undefined
   /** Where the head lies, for as long as the exchange goes on. */
   private headBytes: Buffer = NOTHING
-  private readonly held = new HeldData()
+  /** Made when something has to be held; most requests end with their heads. */
+  private held: HeldData | undefined
   /** Made when the body is longer than the window that there is at first. */
   private window: UploadWindow | undefined
   /** Bytes of the body that came. */
@@ -90,12 +91,12 @@ export class StreamRequest implements StreamOwner {
   pump(): void {
     if (this.pumping) return
     this.pumping = true
-    while (!this.held.isEmpty && this.exchange.wantsInput) {
-      const run = this.held.take()
+    while (this.holdsData && this.exchange.wantsInput) {
+      const run = this.held!.take()
       this.exchange.take(run, 0, run.length)
     }
     this.pumping = false
-    if (this.stream === undefined || !this.held.isEmpty) return
+    if (this.stream === undefined || this.holdsData) return
     this.stream.resume()
     if (this.hasEnded && !this.dropsInput) this.tellEnd()
   }
@@ -120,7 +121,8 @@ export class StreamRequest implements StreamOwner {
     if (this.dropsInput) return
     this.received += to - from
     if (this.received > this.announced) return this.refuseBody()
-    if (this.held.isEmpty && this.exchange.wantsInput) return this.exchange.take(bytes, from, to)
+    if (!this.holdsData && this.exchange.wantsInput) return this.exchange.take(bytes, from, to)
+    this.held ??= new HeldData()
     this.held.add(bytes, from, to)
     this.stream?.pause()
   }
@@ -140,7 +142,7 @@ export class StreamRequest implements StreamOwner {
     this.hasEnded = true
     if (this.dropsInput) return
     if (this.received < this.announced && this.announced < Number.POSITIVE_INFINITY) return this.refuseBody()
-    if (this.held.isEmpty) this.tellEnd()
+    if (!this.holdsData) this.tellEnd()
   }
 
   writable(): void {
@@ -190,8 +192,12 @@ export class StreamRequest implements StreamOwner {
 
   // --- the body
 
+  private get holdsData(): boolean {
+    return this.held?.isEmpty === false
+  }
+
   private forgetBody(): void {
-    this.held.clear()
+    this.held = undefined
     this.window?.free()
   }
 
