@@ -13,7 +13,8 @@ function lingering(refused: boolean): {
   const timeouts = { ...settings.timeouts, lingerMs: LINGER_MS }
   const { plane } = new InProcess({ ...settings, timeouts })
   const { clock } = plane.turn
-  const begunAt = clock.nowMs
+  // Whole milliseconds, so that sums are exact.
+  const begunAt = (clock.nowMs = Math.trunc(clock.nowMs))
   const deadlines = new ConnectionDeadlines(plane, NO_KEEPER)
   deadlines.beginLinger(refused)
   return { deadlines, at: (ms) => (clock.nowMs = begunAt + ms) }
