@@ -40,11 +40,12 @@ describe.skipIf(process.platform !== 'linux')('when memory runs out, the kernel 
     async () => {
       await using sandbox = await appWith('index.ts', MODULE)
       const server = await sandbox.start('start', '--port', '0', '--workers', '2', '--rollback-window', 'off')
+      await until('the builder has gone', () => descendantsOf(server.pid).length === 3)
       const expected = { server: [0], balancer: [0], application: [SERVING, SERVING] }
       expect(risesOf(server)).toEqual(expected)
       await writeFile(join(sandbox.startFolder, 'index.ts'), `${MODULE}// changed\n`)
       expect(await sandbox.run('reload')).toMatchObject({ code: 0 })
-      await until('the old workers have gone', () => descendantsOf(server.pid).length === 3)
+      await until('the old workers and the builder have gone', () => descendantsOf(server.pid).length === 3)
       expect(risesOf(server)).toEqual(expected)
     },
     TEST_TIMEOUT_MS,
