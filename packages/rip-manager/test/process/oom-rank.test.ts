@@ -1,11 +1,14 @@
 import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
+import { totalmem } from 'node:os'
 import { PassThrough } from 'node:stream'
 import { until } from '@rip/testing'
-import type { ProcessSpec } from '../../src/contract/ports.ts'
+import type { OomRank, ProcessSpec } from '../../src/contract/ports.ts'
 import { createSpawner, type ProcessSpawner } from '../../src/process/spawner.ts'
 import { withDescendants } from '../../src/system/descendants.ts'
 import { readFootprint } from '../../src/system/footprint.ts'
+import { readMemory } from '../../src/system/memory.ts'
+import { oomRise } from '../../src/system/oom-score.ts'
 
 const onLinux = test.skipIf(process.platform !== 'linux')
 
@@ -15,7 +18,8 @@ function silentSpawner(): ProcessSpawner {
 
 const env = { PATH: process.env['PATH'] ?? '' }
 const own = Number(readFileSync('/proc/self/oom_score_adj', 'utf8'))
-const risen = (by: number): number => Math.min(1_000, own + by)
+const memoryBytes = readMemory()?.limit?.bytes ?? totalmem()
+const risen = (rank: OomRank): number => Math.min(1_000, own + oomRise(rank, memoryBytes))
 
 function shell(script: string, extra: Partial<ProcessSpec> = {}): ProcessSpec {
   return { name: 'w1', command: ['sh', '-c', script], cwd: '/', env, ...extra }
@@ -31,14 +35,28 @@ const family = (pid: number, size: number): Promise<readonly number[]> =>
     return all.length === size ? all : undefined
   })
 
+test.each([
+  { memoryMib: 40, serving: 800, expendable: 1_000 },
+  { memoryMib: 85, serving: 800, expendable: 1_000 },
+  { memoryMib: 512, serving: 133, expendable: 266 },
+  { memoryMib: 24 * 1_024, serving: 3, expendable: 6 },
+])(
+  'of $memoryMib MiB a worker goes before us, and on a large machine hardly before other programs',
+  (row) => {
+    const rise = (rank: OomRank): number => oomRise(rank, row.memoryMib * 2 ** 20)
+    expect(rise('serving')).toBe(row.serving)
+    expect(rise('expendable')).toBe(row.expendable)
+  },
+)
+
 onLinux('the kernel is to take a process with a rank before us, by more the less it does', async () => {
   await using spawner = silentSpawner()
   const plain = spawner.spawn(shell('cat'))
   const ranked = spawner.spawn(shell('cat', { oomRank: 'expendable' }))
   expect(scoreOf(plain.pid)).toBe(own)
-  expect(scoreOf(ranked.pid)).toBe(risen(1_000))
+  expect(scoreOf(ranked.pid)).toBe(risen('expendable'))
   ranked.rank('serving')
-  expect(scoreOf(ranked.pid)).toBe(risen(800))
+  expect(scoreOf(ranked.pid)).toBe(risen('serving'))
 })
 
 onLinux('what a process has started has its rank, unless it chose another value for itself', async () => {
@@ -52,15 +70,15 @@ onLinux('what a process has started has its rank, unless it chose another value 
   const all = await family(child.pid, 3)
   const [shellPid, first, second] = all
   await until('the second has chosen', () => scoreOf(second!) === own + 7)
-  expect([shellPid, first].map((pid) => scoreOf(pid!))).toEqual([risen(1_000), risen(1_000)])
+  expect([shellPid, first].map((pid) => scoreOf(pid!))).toEqual([risen('expendable'), risen('expendable')])
   child.rank('serving')
-  expect(all.map(scoreOf)).toEqual([risen(800), risen(800), own + 7])
+  expect(all.map(scoreOf)).toEqual([risen('serving'), risen('serving'), own + 7])
 })
 
 onLinux(
   'the values are above what an operator has given us, and no higher than the kernel takes',
   async () => {
-    const given = Math.max(own, 900)
+    const given = Math.max(own, 999)
     // In a process of its own, because it takes a privilege to lower the value again.
     const runner = Bun.spawn({
       cmd: [process.execPath, '-e', RUN_WITH_GIVEN],

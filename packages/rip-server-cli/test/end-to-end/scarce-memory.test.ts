@@ -6,7 +6,6 @@ import { commandOf, descendantsOf } from '@rip/testing'
 import { Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 60_000
-const SERVING = 800
 const MODULE = 'export default () => new Response(String(process.pid))\n'
 /** Has a child of its own. */
 const COMMAND = `
@@ -34,6 +33,13 @@ function risesOf({ pid }: Server): Readonly<Record<string, readonly number[]>> {
   return rises
 }
 
+/** As many as there are processes, none of them without a rise. How high it is depends on the memory there is. */
+function sameRises({ application = [] }: ReturnType<typeof risesOf>, count: number): readonly number[] {
+  const [rise = 0] = application
+  expect(rise).toBeGreaterThan(0)
+  return Array.from({ length: count }, () => rise)
+}
+
 describe.skipIf(process.platform !== 'linux')('when memory runs out, the kernel is to take', () => {
   test(
     'a worker before the server and its balancer, also after a reload',
@@ -41,12 +47,12 @@ describe.skipIf(process.platform !== 'linux')('when memory runs out, the kernel 
       await using sandbox = await appWith('index.ts', MODULE)
       const server = await sandbox.start('start', '--port', '0', '--workers', '2', '--rollback-window', 'off')
       await until('the builder has gone', () => descendantsOf(server.pid).length === 3)
-      const expected = { server: [0], balancer: [0], application: [SERVING, SERVING] }
-      expect(risesOf(server)).toEqual(expected)
+      const rises = risesOf(server)
+      expect(rises).toEqual({ server: [0], balancer: [0], application: sameRises(rises, 2) })
       await writeFile(join(sandbox.startFolder, 'index.ts'), `${MODULE}// changed\n`)
       expect(await sandbox.run('reload')).toMatchObject({ code: 0 })
       await until('the old workers and the builder have gone', () => descendantsOf(server.pid).length === 3)
-      expect(risesOf(server)).toEqual(expected)
+      expect(risesOf(server)).toEqual(rises)
     },
     TEST_TIMEOUT_MS,
   )
@@ -56,11 +62,8 @@ describe.skipIf(process.platform !== 'linux')('when memory runs out, the kernel 
     async () => {
       await using sandbox = await appWith('server.js', COMMAND)
       const server = await sandbox.start('start', '--port', '0', '--workers', '1', '--', 'bun', 'server.js')
-      expect(risesOf(server)).toEqual({
-        server: [0],
-        balancer: [0],
-        application: [SERVING, SERVING, SERVING],
-      })
+      const rises = risesOf(server)
+      expect(rises).toEqual({ server: [0], balancer: [0], application: sameRises(rises, 3) })
     },
     TEST_TIMEOUT_MS,
   )
