@@ -198,6 +198,8 @@ export class Upstreams implements LaneMaker {
 
   private prefersLane(backend: Backend, { head }: OutgoingRequest): boolean {
     if (head.body.length > LARGE_BODY_BYTES) return false
+    // `OPTIONS *` has no address. Bun 1.4.5 refuses that in HTTP/1.1, and hands it to the application in HTTP/2.
+    if (head.form === 'asterisk') return false
     return this.protocol === 'h2c' || this.lanesOf(backend).isWorthwhile()
   }
 

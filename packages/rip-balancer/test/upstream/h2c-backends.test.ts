@@ -9,6 +9,7 @@ import type { BalancerConfig } from '../../src/config/config.ts'
 import { ERROR } from '../../src/http2/error-code.ts'
 import { FLAG, FRAME } from '../../src/http2/frame-type.ts'
 import { frame, numbers, SETTINGS, settingsOf } from '../http2/frames.ts'
+import { RawClient } from '../exchange/data-plane.ts'
 import { TempFolder } from '../servers.ts'
 import { Http2Worker } from './http2-worker.ts'
 import { FrameBackend, type Fields, type Reaction } from './frame-backend.ts'
@@ -424,6 +425,19 @@ test('a long request body goes to a backend that speaks both protocols in HTTP/1
   expect(backend.handshakes).toBe(1)
   second.socket.destroy()
   await upload
+})
+
+test('OPTIONS for the server as a whole gets the same answer from a worker, whatever is spoken to it', async () => {
+  using folder = new TempFolder()
+  await using worker = new Http2Worker(folder, 'w', ({ url }) => new Response(new URL(url).pathname))
+  const statuses: string[] = []
+  for (const workerProtocol of ['http1', 'h2c'] as const) {
+    await using lb = await balance({ listen: '127.0.0.1:0', to: [worker.backend], workerProtocol })
+    using client = await RawClient.connect(Number(new URL(lb.url).port))
+    client.send('OPTIONS * HTTP/1.1\r\nHost: a.test\r\n\r\n')
+    statuses.push((await client.until((text) => text.includes('\r\n\r\n'))).slice(0, 12))
+  }
+  expect(statuses).toEqual(['HTTP/1.1 400', 'HTTP/1.1 400'])
 })
 
 test('few requests at a time go there in HTTP/1.1, unless something else is said', async () => {
