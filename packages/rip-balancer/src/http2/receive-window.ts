@@ -5,6 +5,8 @@ import { MAX_31_BITS } from './frame-type.ts'
  * with a WINDOW_UPDATE when it is half of the window, or as much as was said.
  */
 export class ReceiveWindow {
+  /** Nothing is given back for now. */
+  isPaused = false
   /** What the peer may send now. */
   private left: number
   /** What was read, and not given back. */

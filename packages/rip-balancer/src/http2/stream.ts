@@ -83,7 +83,6 @@ export class Http2Stream {
   private ownReceiveWindow: ReceiveWindow | undefined
   private readonly host: StreamHost
   private current = STREAM.states.idle
-  private isPaused = false
   /** Made when something has to wait. */
   private backlog: Backlog | undefined
 
@@ -201,12 +200,13 @@ export class Http2Stream {
 
   /** Takes no more than what the window allows already. */
   pause(): void {
-    this.isPaused = true
+    this.receiveWindow.isPaused = true
   }
 
   resume(): void {
-    if (!this.isPaused) return
-    this.isPaused = false
+    const { ownReceiveWindow: receiveWindow } = this
+    if (receiveWindow?.isPaused !== true) return
+    receiveWindow.isPaused = false
     this.giveBack()
   }
 
@@ -229,8 +229,9 @@ export class Http2Stream {
 
   /** Data of that size was handed over. */
   hasRead(bytes: number): void {
-    this.receiveWindow.read(bytes)
-    if (!this.isPaused && !this.receiveEnded) this.giveBack()
+    const { receiveWindow } = this
+    receiveWindow.read(bytes)
+    if (!receiveWindow.isPaused && !this.receiveEnded) this.giveBack()
   }
 
   /** END_STREAM has come. */
