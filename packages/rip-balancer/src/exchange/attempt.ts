@@ -17,6 +17,8 @@ export class Attempt {
   onTrial = false
   /** When the backend was claimed, in monotonic milliseconds. */
   claimedAtMs = 0
+  /** Its response waits for the client. */
+  private isHeldUp = false
   private ownLongLife: LongLife | undefined = undefined
   private readonly plane: DataPlane
   private readonly facts: ExchangeFacts
@@ -61,8 +63,21 @@ export class Attempt {
     this.longLife.begin(kind, this.backend!, this.onTrial)
   }
 
+  /** The client takes no more of the response for now. */
+  pause(): void {
+    this.upstream?.pause()
+    this.holdUp()
+  }
+
+  /** The client goes on. */
+  resume(): void {
+    this.letGoOn()
+    this.upstream?.resume()
+  }
+
   /** Gives the place back, if there is one. */
   release(outcome: Outcome): void {
+    this.letGoOn()
     const { backend } = this
     this.backend = undefined
     if (backend === undefined) return
@@ -75,5 +90,17 @@ export class Attempt {
     const { upstream } = this
     this.upstream = undefined
     upstream?.destroy()
+  }
+
+  private holdUp(): void {
+    if (this.isHeldUp || this.backend === undefined) return
+    this.isHeldUp = true
+    this.plane.upstreams.holdUp(this.backend, 1)
+  }
+
+  private letGoOn(): void {
+    if (!this.isHeldUp) return
+    this.isHeldUp = false
+    this.plane.upstreams.holdUp(this.backend!, -1)
   }
 }

@@ -233,7 +233,7 @@ export class Exchange implements ClaimOwner, PhaseHolder {
     this.progress.clientMoved()
     this.context.freeShare()
     if (this.phase === 'flushing') this.ending.flushed()
-    else this.attempt.upstream?.resume()
+    else this.attempt.resume()
   }
 
   /** The client stopped sending. @returns whether the exchange goes on */

@@ -150,7 +150,7 @@ export class ResponseRelay implements ResponseSink {
   data(bytes: Buffer, from: number, to: number): void {
     this.progress.backendMoved()
     this.client.data(bytes, from, to)
-    if (this.client.waiting > 0 && !this.mayBuffer()) this.attempt.upstream?.pause()
+    if (this.client.waiting > 0 && !this.mayBuffer()) this.attempt.pause()
   }
 
   /** Until the exchange is over: what has come may be with the client's side still. */
@@ -169,7 +169,7 @@ export class ResponseRelay implements ResponseSink {
   /** Reads on from a backend that waits for the client, if what it has to say can be kept for the client meanwhile. */
   resumeIfBuffered(): void {
     const { upstream } = this.attempt
-    if (upstream?.isPaused === true && this.mayBuffer()) upstream.resume()
+    if (upstream?.isPaused === true && this.mayBuffer()) this.attempt.resume()
   }
 
   /** Whether the backend may go on while the client does not: if the rest of the response fits, it is free the sooner. */

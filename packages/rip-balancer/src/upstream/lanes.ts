@@ -37,6 +37,8 @@ export class Lanes implements LaneOwner, LaneCounts {
   private readonly stall = new Stall()
   private retryAt = Number.NEGATIVE_INFINITY
   private isRetired = false
+  /** Requests at the backend that wait for their clients. */
+  private heldUp = 0
 
   constructor(maker: LaneMaker, backend: Backend) {
     this.maker = maker
@@ -48,7 +50,12 @@ export class Lanes implements LaneOwner, LaneCounts {
     const { inFlight } = this.backend
     const { nowMs } = this.maker
     const isStalled = this.stall.joined(inFlight, nowMs)
-    return this.crowd.joined(inFlight, nowMs) && !isStalled
+    return this.crowd.joined(inFlight - this.heldUp, nowMs) && !isStalled
+  }
+
+  /** A response waits for its client (1), or does not any more (-1): what leaves by and by is no part of a crowd. */
+  holdUp(change: 1 | -1): void {
+    this.heldUp += change
   }
 
   /** Takes a request at once, or not at all; then a lane is being opened if one more is worth it. */

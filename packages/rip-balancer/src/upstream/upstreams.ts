@@ -128,6 +128,11 @@ export class Upstreams implements LaneMaker {
     return connection
   }
 
+  /** A response of the backend waits for its client (1), or does not any more (-1). */
+  holdUp(backend: Backend, change: 1 | -1): void {
+    this.lanes.get(backend)?.holdUp(change)
+  }
+
   // --- LaneMaker
 
   get nowMs(): number {

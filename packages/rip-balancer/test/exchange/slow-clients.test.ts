@@ -176,6 +176,21 @@ describe('a response to a slow reader', () => {
     await eventually(() => balancer.claims.inFlight === 0)
   })
 
+  test.each(['goes on', 'leaves'])('is held up for its backend until the reader %s', async (how) => {
+    await using backend = await RawBackend.start(answering(LARGE))
+    await using balancer = await TestBalancer.start([backend.path])
+    let heldUp = 0
+    balancer.plane.upstreams.holdUp = (_, change) => void (heldUp += change)
+    using client = await RawClient.connect(balancer.port)
+    client.socket.pause()
+    client.send(GET)
+    await eventually(() => heldUp === 1)
+    if (how === 'leaves') client.socket.destroy()
+    else client.socket.resume()
+    await eventually(() => balancer.claims.inFlight === 0)
+    expect(heldUp).toBe(0)
+  })
+
   test('is not buffered when the rest of it does not fit', async () => {
     await using backend = await RawBackend.start(answering(LARGE))
     await using balancer = await pressed(backend)

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Crowd } from '../../src/upstream/crowd.ts'
+import { Lanes, type LaneMaker } from '../../src/upstream/lanes.ts'
+import type { Backend } from '../../src/upstream/backend.ts'
 
 describe('a connection of HTTP/2', () => {
   test('is used from the seventeenth request at a time on', () => {
@@ -25,6 +27,32 @@ describe('a connection of HTTP/2', () => {
     expect(crowd.joined(12, 6_000)).toBe(false)
     expect(crowd.joined(16, 6_001)).toBe(false)
     expect(crowd.joined(17, 6_002)).toBe(true)
+  })
+})
+
+describe('a response that waits for its client', () => {
+  function backendWithLanes() {
+    const backend = { inFlight: 0 }
+    const lanes = new Lanes({ nowMs: 0 } as LaneMaker, backend as Backend)
+    return { lanes, joins: (): boolean => (backend.inFlight++, lanes.isWorthwhile()) }
+  }
+
+  test('is no part of a crowd', () => {
+    const { lanes, joins } = backendWithLanes()
+    for (let count = 0; count < 16; count++) {
+      expect(joins()).toBe(false)
+      lanes.holdUp(1)
+    }
+    for (let count = 0; count < 16; count++) expect(joins()).toBe(false)
+    expect(joins()).toBe(true)
+  })
+
+  test('is one again when it goes on', () => {
+    const { lanes, joins } = backendWithLanes()
+    for (let count = 0; count < 16; count++) joins()
+    lanes.holdUp(1)
+    lanes.holdUp(-1)
+    expect(joins()).toBe(true)
   })
 })
 
