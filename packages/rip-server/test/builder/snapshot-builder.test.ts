@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type BuildResult, createContentTree, type TreeState } from '@rip/manager'
+import { type BuildResult, createContentTree, setOomRank, type TreeState } from '@rip/manager'
 import { SnapshotBuilder, type SnapshotBuilderOptions } from '../../src/builder/snapshot-builder.ts'
 
 let folder: string
@@ -180,7 +180,10 @@ test.skipIf(process.platform !== 'linux')(
     builder.prepare()
     const pid = await untilWaiting()
     const scoreOf = (of: number | 'self'): number => Number(readFileSync(`/proc/${of}/oom_score_adj`, 'utf8'))
-    expect(scoreOf(pid)).toBe(Math.min(1_000, scoreOf('self') + 1_000))
+    await using other = Bun.spawn(['cat'], { stdio: ['pipe', 'ignore', 'inherit'] })
+    setOomRank(other.pid, 'expendable')
+    expect(scoreOf(pid)).toBe(scoreOf(other.pid))
+    expect(scoreOf(pid)).toBeGreaterThan(scoreOf('self'))
   },
 )
 
